@@ -1,0 +1,1 @@
+"""How Tidewaiter is run: the engine and the command line."""

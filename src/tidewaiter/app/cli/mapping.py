@@ -1,0 +1,135 @@
+"""`tidewaiter mapping`: which sources are known, how they are mapped, and whether that holds."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import msgspec
+import typer
+
+from tidewaiter.app.cli.options import Json
+from tidewaiter.app.cli.terminal import output, plain, say, table
+from tidewaiter.core.errors import UsageError
+
+app = typer.Typer(help="Sources and their mappings to ASIM.", no_args_is_help=True, rich_markup_mode=None)
+Source = Annotated[str, typer.Argument(help="A source's id; see `mapping list`.")]
+
+
+@app.callback()
+def mapping() -> None:
+    """Sources and their mappings to ASIM."""
+
+
+@app.command("list")
+def list_(json: Json = False) -> None:
+    """List every source with its schemas, tables, targets and coverage."""
+    from tidewaiter.content import sources
+    from tidewaiter.pipeline.normalize.coverage import coverage
+
+    found = [coverage(spec) for spec in sources().values()]
+    if json:
+        listed = [
+            {
+                "id": item.source,
+                "schemas": [part.schema for part in item.schemas],
+                "tables": item.destinations,
+                "destinations": ["asim"],
+                "targets": item.targets,
+                "coverage": round(item.share, 4),
+                "missing": {part.schema: part.missing for part in item.schemas},
+            }
+            for item in found
+        ]
+        sys.stdout.buffer.write(msgspec.json.encode(listed) + b"\n")
+        return
+    rows = [
+        (item.source, ", ".join(s.schema for s in item.schemas), ", ".join(item.targets), f"{item.share:.0%}")
+        for item in found
+    ]
+    output().print(table(("source", "schemas", "targets", "coverage"), rows, right=("coverage",)))
+    say("coverage: mandatory and recommended columns filled, of those that the tables have")
+
+
+@app.command("show")
+def show(
+    source: Source,
+    schema: Annotated[str, typer.Option("--schema", help="Only this ASIM schema.")] = "",
+) -> None:
+    """Show a source's columns with the expression behind each."""
+    from tidewaiter.content import sources
+
+    known = sources()
+    if source not in known:
+        raise UsageError(f"no source {source!r}", hint=f"known are {', '.join(known)}")
+    console = output()
+    spec = known[source]
+    console.print(f"{spec.title}: {plain(spec.description)}\n", soft_wrap=True)
+    routes = [route for route in spec.mapping.routes if schema in ("", route.mapping.schema)]
+    if not routes:
+        schemas = ", ".join(route.mapping.schema for route in spec.mapping.routes)
+        raise UsageError(f"{source} has no mapping to {schema!r}", hint=f"it maps to {schemas}")
+    for route, file in zip(spec.mapping.routes, spec.file.routes, strict=True):
+        if route not in routes:
+            continue
+        made = route.mapping
+        console.print(f"{made.schema} -> {made.table}: {plain(made.description)}", soft_wrap=True)
+        console.print(f"when {plain(' '.join(file.when.split()))}\n", markup=False, soft_wrap=True)
+        rows = [(column, " ".join(text.split())) for column, text in made.text.items()]
+        console.print(table(("column", "expression"), rows))
+        if made.additional:
+            console.print(f"\nAdditionalFields: {', '.join(made.additional)}", markup=False, soft_wrap=True)
+        console.print()
+
+
+@app.command("test")
+def run_samples(
+    source: Annotated[
+        str, typer.Argument(help="A source's id; all sources when left out.", show_default=False)
+    ] = "",
+    json: Json = False,
+) -> None:
+    """Run every sample through its mapping; exit code 3 when one is not what it must be.
+
+    The rows are compared with the reviewed ones, with the mapping's reference meaning, with the source's
+    bytes, and with the rules of ASIM.
+    """
+    from tidewaiter.content import sources
+    from tidewaiter.pipeline.normalize.check import check_source
+
+    known = sources()
+    if source and source not in known:
+        raise UsageError(f"no source {source!r}", hint=f"known are {', '.join(known)}")
+    checks = [check_source(spec) for name, spec in known.items() if source in ("", name)]
+    if json:
+        sys.stdout.buffer.write(msgspec.json.encode(checks) + b"\n")
+    else:
+        columns = (
+            "source",
+            "samples",
+            "records",
+            "rows",
+            "quarantined",
+            "mismatches",
+            "ASIM errors",
+            "ASIM warnings",
+        )
+        rows = [
+            (
+                c.source,
+                c.samples,
+                c.records,
+                c.rows,
+                c.quarantined,
+                c.mismatches,
+                c.asim_errors,
+                c.asim_warnings,
+            )
+            for c in checks
+        ]
+        output().print(table(columns, rows, right=columns[1:]))
+        for check in checks:
+            for problem in check.problems[:20]:
+                say(f"{check.source}/{problem.sample} [{problem.kind}] record {problem.record} {problem.column}: "
+                    f"expected {problem.expected}, got {problem.got}")  # fmt: skip
+    raise typer.Exit(0 if all(check.ok for check in checks) else 3)

@@ -1,0 +1,58 @@
+"""`tidewaiter run`: a folder of AWS logs into the workspace."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tidewaiter.app.cli.options import DEFAULT_STATE, Json, StateDir, Workers
+from tidewaiter.app.cli.progress import Bar
+from tidewaiter.app.cli.story import print_run
+from tidewaiter.app.cli.terminal import say
+
+if TYPE_CHECKING:
+    from tidewaiter.app.engine.run import RunResult
+
+
+def run(
+    from_: Annotated[Path, typer.Option("--from", help="Folder (or file) of logs; sources are recognised.")],
+    state: StateDir = DEFAULT_STATE,
+    once: Annotated[
+        bool, typer.Option("--once", help="End when the folder is read, instead of watching it.")
+    ] = False,
+    every: Annotated[
+        float, typer.Option("--every", min=1, help="Seconds between looks at the folder.")
+    ] = 30.0,
+    workers: Workers = 0,
+    json: Json = False,
+) -> None:
+    """Deliver what is new under a folder to the embedded lab, and report.
+
+    Exit code 5 when an object could not be read whole; quarantined records are reported and kept.
+    """
+    result = pass_over(from_, state, workers)
+    print_run(result, state, json=json)
+    try:
+        while not once:
+            time.sleep(every)
+            result = pass_over(from_, state, workers)
+            if result.summary.sources:
+                print_run(result, state, json=json)
+    except KeyboardInterrupt:
+        say("stopped; what was not claimed is taken by the next run")
+    raise typer.Exit(result.exit_code)
+
+
+def pass_over(from_: Path, state: Path, workers: int) -> RunResult:
+    """Make one pass with a progress bar."""
+    from tidewaiter.app.engine.pool import default_workers
+    from tidewaiter.app.engine.run import run_once
+
+    with Bar("delivering") as bar:
+        return run_once(
+            from_, state, workers=workers or default_workers(), progress=bar, today=datetime.now(UTC).date()
+        )

@@ -1,0 +1,87 @@
+"""Which objects there are, which of them are new, and what else lies in the folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from pathlib import Path
+
+from tidewaiter.content import SourceSpec
+from tidewaiter.core.faults import Fault
+from tidewaiter.core.objects import SourceObject
+from tidewaiter.pipeline.sources.folder import Unreadable, Unrecognized, discover
+from tidewaiter.state import Claim
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedObject:
+    """One object to work on, with the claim that its success will write."""
+
+    object: SourceObject
+    claim: Claim
+
+
+@dataclass(slots=True)
+class Plan:
+    """What a run has before it. `claimed` counts objects that an earlier run delivered."""
+
+    objects: list[PlannedObject] = field(default_factory=list)
+    claimed: int = 0
+    unrecognized: list[Unrecognized] = field(default_factory=list)
+    unreadable: list[Fault] = field(default_factory=list)
+
+    @property
+    def size(self) -> int:
+        """Bytes on disk of the objects to work on."""
+        return sum(item.object.size for item in self.objects)
+
+
+def make_plan(root: Path, specs: Mapping[str, SourceSpec], versions: Mapping[str, Sequence[Claim]]) -> Plan:
+    """Look through `root`; objects whose bytes are already claimed under their id are left out.
+
+    Raises:
+        UsageError: `root` is missing or holds no file.
+    """
+    plan = Plan()
+    for found in discover(root, {name: spec.recognition for name, spec in specs.items()}):
+        if isinstance(found, Unrecognized):
+            plan.unrecognized.append(found)
+        elif isinstance(found, Unreadable):
+            plan.unreadable.append(found.fault)
+        else:
+            _take(plan, found, versions.get(found.id, ()))
+    return plan
+
+
+def _take(plan: Plan, found: SourceObject, known: Sequence[Claim]) -> None:
+    try:
+        mtime_ns = found.path.stat().st_mtime_ns
+        if any(claim.size == found.size and claim.mtime_ns == mtime_ns for claim in known):
+            plan.claimed += 1
+            return
+        digest = digest_of(found.path)
+    except OSError as error:
+        plan.unreadable.append(
+            Fault(
+                found.id,
+                "unreadable",
+                f"cannot read: {error.strerror}",
+                "check its permissions, then run again",
+            )
+        )
+        return
+    if any(claim.digest == digest for claim in known):
+        plan.claimed += 1
+        return
+    claim = Claim(found.id, digest, found.source, found.kind, found.size, mtime_ns)
+    plan.objects.append(PlannedObject(found, claim))
+
+
+def digest_of(path: Path) -> str:
+    """Return 32 hex characters that stand for a file's bytes."""
+    digest = blake2b(digest_size=16)
+    with path.open("rb") as file:
+        while part := file.read(1 << 20):
+            digest.update(part)
+    return digest.hexdigest()

@@ -1,0 +1,94 @@
+"""Files that a run leaves for people and scripts: report.json, incidents, signals, faults, quarantine."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+from tidewaiter.pipeline.detect import group_incidents, incident_json
+from tidewaiter.state import Counts, State
+
+
+class RunSummary(msgspec.Struct):
+    """One pass, as `last_run` in report.json; `unrecognized` and `unreadable` list (path, reason)."""
+
+    started: str
+    from_path: str
+    objects_claimed_before: int = 0
+    seconds: float = 0.0
+    sources: dict[str, Counts] = msgspec.field(default_factory=dict)
+    unrecognized: list[tuple[str, str]] = msgspec.field(default_factory=list)
+    unreadable: list[tuple[str, str]] = msgspec.field(default_factory=list)
+
+    @property
+    def delivered(self) -> int:
+        """Rows delivered in this pass."""
+        return sum(counts.delivered for counts in self.sources.values())
+
+
+class Report(msgspec.Struct):
+    """report.json: `sources`, `rows` and `stages` are totals of the state, `last_run` is of the last pass."""
+
+    sources: dict[str, Counts]
+    object_kinds: dict[str, dict[str, int]]
+    rows: dict[str, int]
+    stages: dict[str, float]
+    incidents: int
+    last_run: RunSummary
+
+
+def write_report(state: State, summary: RunSummary) -> Report:
+    """Write all files of the state directory; each is replaced as a whole."""
+    signals = state.signals()
+    incidents = group_incidents(signals)
+    root = state.root
+    _write_lines(root / "signals.jsonl", (msgspec.json.encode(signal) for signal in signals))
+    _write_lines(root / "incidents.jsonl", (incident_json(incident) for incident in incidents))
+    _write_lines(
+        root / "faults.jsonl",
+        (
+            msgspec.json.encode({"source": source, **msgspec.to_builtins(fault)})
+            for source, fault in state.faults()
+        ),
+    )
+    _write_lines(root / "quarantine.jsonl", _quarantine(state))
+    report = Report(state.totals(), state.kinds(), state.rows(), state.seconds(), len(incidents), summary)
+    _replace(root / "report.json", msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
+    return report
+
+
+def read_report(state_dir: Path) -> Report:
+    """Read report.json back."""
+    return msgspec.json.decode((state_dir / "report.json").read_bytes(), type=Report)
+
+
+def _quarantine(state: State) -> Iterable[bytes]:
+    for source, record in state.quarantined():
+        line: dict[str, object] = {
+            "source": source,
+            "object": record.object_id,
+            "position": record.position,
+            "kind": record.kind,
+            "reason": record.reason,
+        }
+        try:
+            line["raw"] = record.raw.decode()
+        except UnicodeDecodeError:
+            line["raw_base64"] = base64.b64encode(record.raw).decode()
+        yield msgspec.json.encode(line)
+
+
+def _write_lines(path: Path, lines: Iterable[bytes]) -> None:
+    partial = path.with_name(path.name + ".part")
+    with partial.open("wb") as file:
+        file.writelines(line + b"\n" for line in lines)
+    partial.replace(path)
+
+
+def _replace(path: Path, body: bytes) -> None:
+    partial = path.with_name(path.name + ".part")
+    partial.write_bytes(body)
+    partial.replace(path)

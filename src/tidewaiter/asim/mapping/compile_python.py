@@ -1,0 +1,409 @@
+"""A source's mappings compiled to Python: raw JSON records in, JSON rows out, without building dicts.
+
+What makes it fast: members that repeat from record to record (the identity, the call's name, the agent)
+are mapped once per distinct value, and the finished pieces of JSON are kept; members that are passed
+through are pasted as the bytes they were. The generated source is kept in `CompiledSource.code`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from tidewaiter.asim.mapping import operators as meaning
+from tidewaiter.asim.mapping import runtime
+from tidewaiter.asim.mapping.evaluate import column
+from tidewaiter.asim.mapping.expression import Const, Expr, Field, Op, lookups, members
+from tidewaiter.asim.mapping.python_text import Scope, local
+from tidewaiter.asim.mapping.record import NULL, RecordType, attribute
+from tidewaiter.asim.mapping.runtime import InvalidRecord
+from tidewaiter.asim.mapping.spec import EVENT_ID, MappingSpec
+from tidewaiter.core.errors import ContentError
+
+Row = tuple[int, bytes, bytes]
+"""Index into `CompiledSource.tables`, the row's columns, and AdditionalFields: both JSON objects."""
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledSource:
+    """`decode(raw)` gives a typed record (or raises msgspec.ValidationError), `map(record, id)` a row."""
+
+    tables: tuple[str, ...]
+    decode: Callable[[bytes | msgspec.Raw], msgspec.Struct]
+    map: Callable[[msgspec.Struct, str], Row]
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Records for which `when` holds go through `mapping`; the first route that holds wins."""
+
+    when: Expr
+    mapping: MappingSpec
+
+
+@dataclass(frozen=True, slots=True)
+class SourceMapping:
+    """All that the compilers need of a source.
+
+    `repeats` lists sets of members that repeat together, `ticks` members that stay for a few records and
+    then change for good, `rare` members that most records lack; `require` names what a valid record must have;
+    `types[table]` gives each column's Log Analytics type.
+    """
+
+    record: RecordType
+    routes: Sequence[Route]
+    repeats: Sequence[tuple[str, ...]]
+    ticks: Sequence[str]
+    rare: Sequence[str]
+    require: Mapping[str, Expr]
+    lookups: Mapping[str, Mapping[str, str]]
+    types: Mapping[str, Mapping[str, str]]
+
+    def check_lookups(self) -> None:
+        """Raise ContentError for an expression that looks up in a table which is not there."""
+        exprs = [*self.require.values(), *(route.when for route in self.routes)]
+        exprs += [expr for route in self.routes for expr in route.mapping.columns.values()]
+        known = ", ".join(sorted(self.lookups))
+        for name in sorted(frozenset().union(*map(lookups, exprs)) - set(self.lookups)):
+            raise ContentError(f"unknown lookup {name!r}", hint=f"known are {known}")
+
+
+def compile_python(source: SourceMapping) -> CompiledSource:
+    """Compile; raises ContentError for a path or column that does not exist."""
+    source.check_lookups()
+    writer = _Writer(source)
+    code = writer.module()
+    names = writer.names()
+    exec(compile(code, "<tidewaiter mapping>", "exec"), names)
+    decode = msgspec.json.Decoder(source.record.struct).decode
+    tables = tuple(route.mapping.table for route in source.routes)
+    return CompiledSource(tables, decode, names["map_record"], code)
+
+
+class _Writer:
+    def __init__(self, source: SourceMapping) -> None:
+        self.source = source
+        self.repeats = [tuple(attribute(m) for m in group) for group in source.repeats]
+        self.joined = len(self.repeats)
+        self.repeats += [(attribute(m),) for m in source.ticks]
+        self.rare = {attribute(m) for m in source.rare}
+        self.originals = {attribute(name): name for name in source.record.kinds}
+        self.decoders: dict[str, Callable[[bytes], object]] = {}
+        self.blocks: list[str] = []
+
+    def module(self) -> str:
+        """Return the source of the module that defines `map_record(r, event_id)`."""
+        for place, route in enumerate(self.source.routes):
+            self.mapping(place, route.mapping)
+        self.router()
+        return "\n\n".join(self.blocks) + "\n"
+
+    def names(self) -> dict[str, Any]:
+        """Return the globals of the generated module."""
+        functions = {f"_{name}": function for name, function in meaning.FUNCTIONS.items()}
+        encode = msgspec.json.Encoder().encode
+        return {
+            **functions,
+            "_text": meaning.text,
+            "_equal": runtime.equal,
+            "_same_int": runtime.same_int,
+            "_int_only": runtime.int_only,
+            "_NULL": NULL,
+            "_Memo": runtime.Memo,
+            "_weight": runtime.weight,
+            "_lookups": self.source.lookups,
+            "_encode": encode,
+            "InvalidRecord": InvalidRecord,
+            **self.decoders,
+        }
+
+    def group_of(self, deps: frozenset[str]) -> int:
+        """Index of the first set of repeating members that holds `deps`; -1 when none does."""
+        for place, group in enumerate(self.repeats):
+            if deps <= set(group):
+                return place
+        return -1
+
+    def mapping(self, place: int, mapping: MappingSpec) -> None:
+        """Write the group functions and the row function of one mapping."""
+        types = self.source.types[mapping.table]
+        constants: list[tuple[str, Expr]] = []
+        grouped: dict[int, list[tuple[str, Expr]]] = {}
+        for column, expr in mapping.columns.items():
+            if column not in types:
+                raise ContentError(f"{mapping.table} has no column {column!r}")
+            deps = members(expr)
+            if not deps:
+                constants.append((column, expr))
+            else:
+                grouped.setdefault(self.group_of(deps), []).append((column, expr))
+        adds: dict[int, list[str]] = {}
+        for member in mapping.additional:
+            adds.setdefault(self.group_of(frozenset({attribute(member)})), []).append(attribute(member))
+        if place == 0 or self.source.require:
+            for expr in self.source.require.values():
+                grouped.setdefault(self.group_of(members(expr)), [])
+        groups = sorted({*grouped, *adds} - {-1})
+        for group in groups:
+            self.group(place, group, grouped.get(group, []), adds.get(group, []), types)
+        tail = self.constant_tail(constants, types)
+        self.row(place, groups, grouped.get(-1, []), adds, types, tail)
+
+    def constant_tail(self, constants: list[tuple[str, Expr]], types: Mapping[str, str]) -> bytes:
+        """JSON of the columns that read nothing of the record, closing the object."""
+        known = {name: column(expr, types[name], {}, self.source.lookups) for name, expr in constants}
+        values = {name: value for name, value in known.items() if value is not None}
+        if not values:
+            raise ContentError("a mapping has at least one constant column (EventVendor)")
+        return msgspec.json.encode(values)[1:]
+
+    def group(
+        self,
+        place: int,
+        group: int,
+        columns: list[tuple[str, Expr]],
+        adds: list[str],
+        types: Mapping[str, str],
+    ) -> None:
+        """Write `group_<mapping>_<set>(members…) -> (columns, additional)` of one repeating set."""
+        params = self.repeats[group]
+        require = self.required(group)
+        exprs = [expr for _, expr in (*columns, *require)]
+        body, scope = self.opening(place, f"g{group}", params, exprs)
+        self.emit_required(scope, require)
+        scope.lines.append("c = []; a = []")
+        for column, expr in columns:
+            self.emit(scope, column, expr, types[column], "c")
+        for member in adds:
+            self.emit_additional(scope, member, "a")
+        lines = [*body, *scope.lines, "return b''.join(c), b''.join(a)"]
+        self.blocks.append(_function(f"group_{place}_{group}", ", ".join(map(local, params)), lines))
+        self.blocks.append(_memo(f"{place}_{group}"))
+
+    def required(self, group: int) -> list[tuple[str, Expr]]:
+        """Return the `require` expressions that belong to one set (-1: those of none)."""
+        return [(n, e) for n, e in self.source.require.items() if self.group_of(members(e)) == group]
+
+    def row(
+        self,
+        place: int,
+        groups: list[int],
+        columns: list[tuple[str, Expr]],
+        adds_of: Mapping[int, list[str]],
+        types: Mapping[str, str],
+        tail: bytes,
+    ) -> None:
+        """Write `map_<mapping>(r, event_id)`, which joins the groups' pieces with the record's own."""
+        together = [group for group in groups if group < self.joined]
+        apart = [group for group in groups if group >= self.joined]
+        lines = self.whole(place, together)
+        for group in apart:
+            lines += self.memo(place, group)
+        require = self.required(-1)
+        exprs = [expr for _, expr in (*columns, *require)]
+        adds = adds_of.get(-1, [])
+        read = {m for e in exprs for m in members(e)} - {EVENT_ID}
+        params = sorted(read | {m for m in adds if m not in self.rare})
+        for m in params:
+            lines.append(f"{local(m)} = " + (f"bytes(r.{m})" if self.is_raw(m) and m in read else f"r.{m}"))
+        body, scope = self.opening(place, "r", params, exprs)
+        self.emit_required(scope, require)
+        scope.lines.append("c = [p[0]" + "".join(f", p{g}[0]" for g in apart) + "]")
+        scope.lines.append("a = [p[1]" + "".join(f", p{g}[1]" for g in apart if adds_of.get(g)) + "]")
+        for column, expr in columns:
+            self.emit(scope, column, expr, types[column], "c")
+        for member in adds:
+            if member not in self.rare or member in read:
+                self.emit_additional(scope, member, "a", fresh=member not in read)
+        self.emit_rare(scope, place, [m for m in adds if m in self.rare and m not in read])
+        lines += [*body, *scope.lines, f"c.append({tail!r}); a.append(b'}}'); e = b''.join(a)"]
+        lines.append("if len(p[1]) == 1: e = b'{' + e[2:] if len(e) > 2 else b'{}'")
+        lines.append(f"return {place}, b''.join(c), e")
+        self.blocks.append(_function(f"map_{place}", "r, event_id", lines))
+
+    def is_raw(self, member: str) -> bool:
+        """Whether a member is left as raw bytes by the record's decoder."""
+        return self.source.record.kinds[self.originals[member]] in ("object", "json")
+
+    def whole(self, place: int, groups: Sequence[int]) -> list[str]:
+        """Lines that set `p`, the pieces of all sets that repeat together, from one memo.
+
+        On a miss the pieces come from each set's own memo: a known identity in a new call is not mapped
+        anew. The memo is keyed by all the sets' members at once, because one look is cheaper than five.
+        """
+        keys = [member for group in groups for member in self.repeats[group]]
+        lines = [line for group in groups for line in self.memo(place, group, fresh=False)]
+        columns = "".join(f" + p{group}[0]" for group in groups)
+        adds = " + ".join(f"p{group}[1]" for group in groups) or "b''"
+        lines.append(f"a = {adds}")
+        lines.append(f"return b'{{'{columns}, b'{{' + a[1:]")
+        self.blocks.append(_function(f"whole_{place}", ", ".join(map(local, keys)), lines))
+        self.blocks.append(_memo(f"whole_{place}"))
+        parts = [f"bytes(r.{m})" if self.is_raw(m) else f"r.{m}" for m in keys]
+        return [
+            f"k = ({', '.join(parts)},)" if parts else "k = ()",
+            f"p = known_whole_{place}(k)",
+            "if p is None:",
+            f"    p = whole_{place}(*k)",
+            f"    keep_whole_{place}(k, p, len(p[0]) + len(p[1]))",
+        ]
+
+    def memo(self, place: int, group: int, *, fresh: bool = True) -> list[str]:
+        """Lines that set `p<group>` from the set's memo, or fill it; `fresh`: from the record `r`."""
+        parts = [local(m) for m in self.repeats[group]]
+        if fresh:
+            parts = [f"bytes(r.{m})" if self.is_raw(m) else f"r.{m}" for m in self.repeats[group]]
+        key = parts[0] if len(parts) == 1 else f"({', '.join(parts)})"
+        call = "k" if len(parts) == 1 else "*k"
+        name = f"{place}_{group}"
+        return [
+            f"k = {key}",
+            f"p{group} = known_{name}(k)",
+            f"if p{group} is None:",
+            f"    p{group} = group_{name}({call})",
+            f"    keep_{name}(k, p{group}, len(p{group}[0]) + len(p{group}[1]))",
+        ]
+
+    def opening(
+        self, place: int, tag: str, params: Sequence[str], exprs: list[Expr]
+    ) -> tuple[list[str], Scope]:
+        """Lines that decode the object and json members which `exprs` look into, and the scope to go on."""
+        body: list[str] = []
+        values = {p: local(p) for p in params} | {EVENT_ID: EVENT_ID}
+        inside, wholes = _looked_into(exprs)
+        dicts = {m for m in wholes if self.source.record.kinds.get(self.originals.get(m, "")) == "json"}
+        for member in params:
+            if not self.is_raw(member) or (member not in inside and member not in wholes):
+                continue
+            kind = "any" if member in dicts else self.source.record.kinds[self.originals[member]]
+            name = f"_decode_{place}_{tag}_{member}"
+            self.decoders[name] = self.decoder(member, kind, inside.get(member, set()))
+            values[member] = f"d_{member}"
+            raw = local(member)
+            body.append(f"d_{member} = None if {raw} == b'null' else {name}({raw})")
+        return body, Scope(self.source.record, values, exprs, extra=(EVENT_ID,), dicts=dicts)
+
+    def decoder(self, member: str, kind: str, inside: set[str | int]) -> Callable[[bytes], object]:
+        """Return the decoder of an object member (strict) or json member (lenient: only the names needed)."""
+        if kind == "object":
+            return msgspec.json.Decoder(self.source.record.structs[self.originals[member]] | None).decode
+        if kind == "any" or not all(isinstance(step, str) for step in inside):
+            return runtime.decode_any
+        return runtime.decoder_of_names(f"{member}_needed", sorted(str(step) for step in inside))
+
+    def emit_required(self, scope: Scope, require: list[tuple[str, Expr]]) -> None:
+        """Raise InvalidRecord where a value that the source must have is null or empty."""
+        for name, expr in require:
+            there = scope.value(Op("exists", (expr,)))
+            scope.lines.append(f"if not {there}: raise InvalidRecord({name!r})")
+
+    def emit(self, scope: Scope, column: str, expr: Expr, kind: str, into: str) -> None:
+        """Append `"Column":value,` to the list `into`, unless the value is null or empty."""
+        key = b'"' + column.encode() + b'":'
+        if kind == "dynamic":
+            if not (isinstance(expr, Op) and expr.name == "json"):
+                raise ContentError(f"column {column!r} is dynamic: write json(member)")
+            value = scope.assign(scope.value(expr))
+            scope.lines.append(
+                f"if {value} is not None and {value} != b'null': {into} += ({key!r}, {value}, b',')"
+            )
+        elif kind in ("string", "datetime", "guid"):
+            if (pieces := scope.pieces(expr, key)) is not None:
+                scope.lines.append(f"{into}.append({pieces})")
+                return
+            value = scope.assign(scope.text(expr))
+            scope.lines.append(f"if {value}: {into} += ({key!r}, _encode({value}), b',')")
+        elif kind in ("int", "long"):
+            value = scope.assign(scope.value(expr))
+            limit = 2**31 if kind == "int" else 2**63
+            fits = f"type({value}) is int and {-limit} <= {value} < {limit}"
+            scope.lines.append(f"if {fits}: {into} += ({key!r}, b'%d,' % {value})")
+        elif kind == "bool":
+            value = scope.assign(scope.value(expr))
+            scope.lines.append(
+                f"if type({value}) is bool: {into} += ({key!r}, b'true,' if {value} else b'false,')"
+            )
+        else:
+            raise ContentError(f"column {column!r} has type {kind!r}, which JSON mappings do not write")
+
+    def emit_additional(self, scope: Scope, member: str, into: str, *, fresh: bool = False) -> None:
+        """Append `,"member":value` as it stands in the source, unless it is null.
+
+        `fresh`: the member is still a Raw; most are absent, which is told without copying them.
+        """
+        key = b"," + msgspec.json.encode(self.originals[member]) + b":"
+        raw = local(member)
+        if fresh and self.is_raw(member):
+            there = f"{raw} is not _NULL and {raw} != _NULL"
+            scope.lines.append(f"if {there}: {into} += ({key!r}, {raw})")
+        elif self.is_raw(member):
+            scope.lines.append(f"if {raw} != b'null': {into} += ({key!r}, {raw})")
+        else:
+            scope.lines.append(f"if {raw} is not None: {into} += ({key!r}, _encode({raw}))")
+
+    def emit_rare(self, scope: Scope, place: int, adds: Sequence[str]) -> None:
+        """Append rare members as `emit_additional` does, after one look that tells that all are absent."""
+        if not adds:
+            return
+        absent = f"absent_{place}"
+        values = ", ".join("_NULL" if self.is_raw(m) else "None" for m in adds)
+        self.blocks.append(f"{absent} = ({values},)")
+        scope.lines.append(f"x = ({', '.join(f'r.{m}' for m in adds)},)")
+        scope.lines.append(f"if x != {absent}:")
+        scope.lines.append(f"    {', '.join(map(local, adds))}, = x")
+        before = len(scope.lines)
+        for member in adds:
+            self.emit_additional(scope, member, "a", fresh=True)
+        scope.lines[before:] = [f"    {line}" for line in scope.lines[before:]]
+
+    def router(self) -> None:
+        """Write `map_record`, which picks the mapping by the routes."""
+        exprs = [route.when for route in self.source.routes]
+        deps = frozenset().union(*(members(expr) for expr in exprs))
+        group = self.group_of(deps)
+        params = self.repeats[group] if group >= 0 else tuple(sorted(deps))
+        body, scope = self.opening(0, "route", params, exprs)
+        tests = [f"if {scope.truth(expr)}: return {place}" for place, expr in enumerate(exprs)]
+        lines = [*body, *scope.lines, *tests, "raise InvalidRecord('no mapping takes this record')"]
+        self.blocks.append(_function("route", ", ".join(map(local, params)), lines))
+        targets = "(" + ", ".join(f"map_{place}" for place in range(len(exprs))) + ",)"
+        key = ", ".join(f"bytes(r.{p})" if self.is_raw(p) else f"r.{p}" for p in params)
+        if group >= 0:
+            pick = [f"k = ({key},)", "m = known_route(k)"]
+            pick += ["if m is None:", "    m = targets[route(*k)]", "    keep_route(k, m, _weight(k))"]
+        else:
+            pick = [f"m = targets[route({key})]"]
+        self.blocks.append(f"targets = {targets}\n{_memo('route')}")
+        self.blocks.append(_function("map_record", "r, event_id", [*pick, "return m(r, event_id)"]))
+
+
+def _function(name: str, params: str, lines: Sequence[str]) -> str:
+    body = "\n".join(f"    {line}" for line in lines)
+    return f"def {name}({params}):\n{body}"
+
+
+def _memo(name: str) -> str:
+    return f"memo_{name} = _Memo(); known_{name} = memo_{name}.pieces.get; keep_{name} = memo_{name}.keep"
+
+
+def _looked_into(exprs: Iterable[Expr]) -> tuple[dict[str, set[str | int]], set[str]]:
+    """Return the steps taken below each member, and the members that are read as a whole."""
+    inside: dict[str, set[str | int]] = {}
+    wholes: set[str] = set()
+    todo = list(exprs)
+    while todo:
+        node = todo.pop()
+        if isinstance(node, Op) and node.name != "json":
+            todo += node.args
+        elif isinstance(node, Field) and len(node.path) > 1:
+            inside.setdefault(node.member, set()).add(node.path[1])
+        elif isinstance(node, Field):
+            wholes.add(node.member)
+    return inside, wholes
+
+
+__all__ = ["CompiledSource", "InvalidRecord", "Route", "SourceMapping", "compile_python"]

@@ -1,0 +1,321 @@
+"""The operators of the mapping language, and their meaning as plain Python functions.
+
+Null and the empty string: `exists` and `first` treat both as absent, and so does every column (an empty
+text is not written). A comparison with null is false, `!=` included in its mirror: `x != 'a'` is true
+when x is null. Every other operator gives null when a needed argument is null.
+
+A member of a polymorphic JSON value is read as text when it is a string; whole numbers and booleans are
+read as their JSON text; anything else (fractions, objects, arrays) is null, so nothing is reformatted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from ipaddress import ip_address
+from typing import Any, Literal
+
+from tidewaiter.asim.mapping import patterns
+
+Type = Literal["text", "int", "bool", "any", "json", "time"]
+Value = Any
+"""A value at run time: str, int, bool, None, or (from JSON members) anything that JSON can hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """Arity, result type and documentation of one operator; `literal` lists arguments that are constants."""
+
+    name: str
+    least: int
+    most: int
+    result: Type
+    meaning: str
+    literal: tuple[int, ...] = ()
+
+    @property
+    def arity(self) -> str:
+        """How many arguments it takes, in words."""
+        if self.least == self.most:
+            return f"{self.least} argument{'s' if self.least != 1 else ''}"
+        return (
+            f"{self.least} or more arguments" if self.most > 90 else f"{self.least} to {self.most} arguments"
+        )
+
+
+_MANY = 99
+OPERATORS: Mapping[str, Operator] = {
+    spec.name: spec
+    for spec in (
+        Operator("first", 1, _MANY, "any", "the first argument that is neither null nor empty"),
+        Operator(
+            "case", 3, _MANY, "any", "case(cond, value, …, otherwise): the first value whose cond is true"
+        ),
+        Operator(
+            "lookup",
+            2,
+            2,
+            "text",
+            "the text that the table named second gives for the first; else null",
+            (1,),
+        ),
+        Operator("lower", 1, 1, "text", "in lower case (ASCII letters only, so that all targets agree)"),
+        Operator(
+            "split", 3, 3, "text", "part number n (from 0; negative from the end) of x cut at sep", (1, 2)
+        ),
+        Operator(
+            "regex", 2, 3, "text", "group 1 (or n) of the first match (see patterns.py), else null", (1, 2)
+        ),
+        Operator("ip", 1, 1, "text", "x when it is an IPv4 or IPv6 address, else null"),
+        Operator("time", 1, 1, "time", "ISO 8601 text or epoch seconds as UTC; null when it is neither"),
+        Operator("int", 1, 1, "int", "the whole number that the text spells, else null"),
+        Operator("bit", 2, 2, "bool", "whether bit n (1, 2, 4 …) is set in the number; null for null", (1,)),
+        Operator(
+            "member",
+            2,
+            2,
+            "text",
+            "the first of the named members (one text, spaces between) that is a text",
+            (1,),
+        ),
+        Operator("json", 1, 1, "json", "the JSON value as it stands in the source"),
+        Operator("concat", 2, _MANY, "text", "the texts joined; null counts as empty; null when all are"),
+        Operator(
+            "template", 2, _MANY, "text", "template('{}/{}', a, b); null when a part is null or empty", (0,)
+        ),
+        Operator("exists", 1, 1, "bool", "true when x is neither null nor empty"),
+        Operator("startswith", 2, 2, "bool", "x begins with the literal (case-sensitive)", (1,)),
+        Operator("endswith", 2, 2, "bool", "x ends with the literal (case-sensitive)", (1,)),
+        Operator("contains", 2, 2, "bool", "the literal occurs in x (case-sensitive)", (1,)),
+        Operator("eq", 2, 2, "bool", "equal"),
+        Operator("ne", 2, 2, "bool", "not equal"),
+        Operator("in", 2, 2, "bool", "one of a list"),
+        Operator("all", 2, _MANY, "bool", "and"),
+        Operator("any", 2, _MANY, "bool", "or"),
+        Operator("not", 1, 1, "bool", "not"),
+        Operator("sub", 2, 2, "int", "difference of whole numbers; null beyond 64 bits"),
+        Operator("mul", 2, 2, "int", "product of whole numbers; null beyond 64 bits"),
+    )
+}
+_TEXT_LITERALS = {
+    "lookup": (1,), "split": (1,), "regex": (1,), "member": (1,), "template": (0,),
+    "startswith": (1,), "endswith": (1,), "contains": (1,),
+}  # fmt: skip
+_NUMBER_LITERALS = {"split": (2,), "regex": (2,), "bit": (1,)}
+
+
+def literal_problem(name: str, literals: Mapping[int, object], count: int) -> str:
+    """Say what is wrong with the literals of an operator with `count` arguments; "" when nothing is."""
+    for kind, places, words in ((str, _TEXT_LITERALS, "a text"), (int, _NUMBER_LITERALS, "a whole number")):
+        for place in places.get(name, ()):
+            if place in literals and type(literals[place]) is not kind:
+                return f"argument {place + 1} of {name} is {words}"
+    if name == "split" and not literals[1]:
+        return "split needs a separator"
+    if name == "regex":
+        source = str(literals[1])
+        group = literals.get(2, 1)
+        return patterns.problem(source) or (
+            "" if group in range(patterns.compiled(source).groups + 1) else f"{source!r} has no group {group}"
+        )
+    if name == "template":
+        holes = len(re.findall(r"\{\}", str(literals[0])))
+        if holes != count - 1 or set(str(literals[0]).replace("{}", "")) & set("{}"):
+            return f"the form has {holes} holes {{}} and {count - 1} values"
+    return ""
+
+
+COMPARISONS = frozenset({"eq", "ne", "in", "all", "any", "not", "sub", "mul"})
+"""Operators that are written with signs or words (`==`, `and`), not as calls."""
+
+
+def text(value: Value) -> str | None:
+    """Read a JSON value as text (see the module's docstring)."""
+    if type(value) is str:
+        return value
+    if value is True:
+        return "true"
+    if value is False:
+        return "false"
+    return str(value) if type(value) is int else None
+
+
+def first(*values: Value) -> Value:
+    """Return the first value that is neither null nor empty."""
+    for value in values:
+        if value is not None and value != "":
+            return value
+    return None
+
+
+_LOWER = {c: c + 32 for c in range(65, 91)}  # not str.lower: see the operator's meaning
+
+
+def lower(value: str | None) -> str | None:
+    """ASCII lower case."""
+    return None if value is None else value.translate(_LOWER)
+
+
+def split(value: str | None, sep: str, place: int) -> str | None:
+    """Part `place` of `value` cut at `sep`; null when there are fewer parts."""
+    if value is None:
+        return None
+    parts = value.split(sep)
+    return parts[place] if -len(parts) <= place < len(parts) else None
+
+
+def regex(value: str | None, source: str, group: int = 1) -> str | None:
+    """Group of the first match."""
+    found = None if value is None else patterns.compiled(source).search(value)
+    return found.group(group) if found else None
+
+
+@lru_cache(maxsize=16384)
+def ip(value: str | None) -> str | None:
+    """The text itself when it is an IP address without a zone."""
+    if not value or "%" in value:
+        return None
+    try:
+        ip_address(value)
+    except ValueError:
+        return None
+    return value
+
+
+_UTC_TEXT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,7})?Z")
+EARLIEST, LATEST = -62135596800, 253402300799  # years 1 and 9999, datetime's own range
+
+
+def time(value: Value) -> str | None:
+    """UTC as ISO 8601 text ending in Z; a text in that form already is returned as it stands."""
+    if type(value) is int:
+        if not EARLIEST <= value <= LATEST:
+            return None
+        return datetime.fromtimestamp(value, UTC).strftime("%Y-%m-%dT%H:%M:%SZ").rjust(20, "0")
+    if type(value) is not str:
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    if len(value) == 20 and value[4] == "-" and value[10] == "T" and value[13] == ":" and value[19] == "Z":
+        return value  # what AWS writes; the pattern below says the same, slower
+    if _UTC_TEXT.fullmatch(value):
+        return value
+    if moment.tzinfo is None or len(value) < 19:
+        return None
+    try:
+        return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    except OverflowError:  # before year 1 or after 9999 in UTC
+        return None
+
+
+_INT = re.compile(r"-?\d{1,19}", re.ASCII)
+
+
+def whole(value: Value) -> int | None:
+    """The number itself, or the one that a text spells in decimal (up to 64 bits)."""
+    if type(value) is int:
+        number = value
+    elif type(value) is str and _INT.fullmatch(value):
+        number = int(value)
+    else:
+        return None
+    return _long(number)
+
+
+def _long(number: int) -> int | None:
+    return number if -(2**63) <= number < 2**63 else None
+
+
+def spelled(key: str) -> int | None:
+    """The number whose JSON text is `key`."""
+    number = whole(key)
+    return number if number is not None and str(number) == key else None
+
+
+@lru_cache(maxsize=128)
+def _ranks(names: str) -> dict[str, int]:
+    return {name: rank for rank, name in enumerate(names.split())}
+
+
+def member(value: Value, names: str) -> str | None:
+    """The first, in the order of `names`, of the members of an object that is a text and not empty."""
+    if type(value) is not dict:
+        return None
+    ranks = _ranks(names)
+    best, found = len(ranks), None
+    for name, held in value.items():
+        rank = ranks.get(name, best)
+        if rank < best and type(held) is str and held:
+            best, found = rank, held
+    return found
+
+
+def bit(value: int | None, mask: int) -> bool | None:
+    """Whether a bit is set."""
+    return None if value is None else bool(value & mask)
+
+
+def concat(*values: str | None) -> str | None:
+    """Join; null counts as empty, all null gives null."""
+    return None if all(value is None for value in values) else "".join(value or "" for value in values)
+
+
+def template(form: str, *values: str | None) -> str | None:
+    """Fill the `{}` of `form` in order; null when a part is null or empty."""
+    return form.format(*values) if all(values) else None
+
+
+def exists(value: Value) -> bool:
+    """Neither null nor empty."""
+    return value is not None and value != ""
+
+
+def sub(left: int | None, right: int | None) -> int | None:
+    """Difference; null when a side is, or when it needs more than 64 bits."""
+    return None if left is None or right is None else _long(left - right)
+
+
+def mul(left: int | None, right: int | None) -> int | None:
+    """Product; null when a side is, or when it needs more than 64 bits."""
+    return None if left is None or right is None else _long(left * right)
+
+
+FUNCTIONS: Mapping[str, Callable[..., Value]] = {
+    "first": first,
+    "lower": lower,
+    "split": split,
+    "regex": regex,
+    "ip": ip,
+    "time": time,
+    "int": whole,
+    "bit": bit,
+    "member": member,
+    "concat": concat,
+    "template": template,
+    "exists": exists,
+    "sub": sub,
+    "mul": mul,
+}
+"""Operators that are plain functions of their arguments' values; the rest need their own evaluation."""
+
+TEXT_ARGUMENTS = frozenset(
+    {
+        "lookup",
+        "lower",
+        "split",
+        "regex",
+        "ip",
+        "concat",
+        "template",
+        "startswith",
+        "endswith",
+        "contains",
+        "in",
+    }
+)
+"""Operators whose arguments are read as text."""

@@ -1,0 +1,50 @@
+"""How a source's objects are recognised: the `recognize:` part of `content/sources/<id>/source.yaml`."""
+
+from __future__ import annotations
+
+import msgspec
+
+from tidewaiter.core.objects import Codec, ObjectKind
+
+
+class PathRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An object whose relative path (forward slashes) is found by the regex `match` is of this `kind`."""
+
+    match: str
+    kind: ObjectKind
+
+
+class JsonShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a JSON object of this kind looks like inside.
+
+    `members`: names that a record (or, for a digest, the document) has, all of them. `envelopes`: names
+    of a top-level member that holds the list of records. `wrappers`: names of a member that holds one
+    record of this source inside a shipper's record, as an object or as a JSON string.
+    """
+
+    kind: ObjectKind
+    members: tuple[str, ...]
+    envelopes: tuple[str, ...] = ()
+    wrappers: tuple[str, ...] = ()
+
+
+class TextShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a delimited text object looks like inside.
+
+    `fields`: every field name a header line may hold. `default`: the fields, in order, of lines without
+    a header, recognised by the regex `line`. `separator`: one character.
+    """
+
+    fields: tuple[str, ...]
+    default: tuple[str, ...]
+    line: str
+    separator: str = " "
+
+
+class Recognition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Path and content rules of one source; a path only suggests, the content decides."""
+
+    codec: Codec
+    paths: tuple[PathRule, ...] = ()
+    json: tuple[JsonShape, ...] = ()
+    text: TextShape | None = None

@@ -1,0 +1,130 @@
+"""A source's folder: `source.yaml`, its mappings, lookups, samples and what they must become.
+
+content/sources/<id>/
+    source.yaml        title, record shape, event id, routes, lookups
+    recognize.yaml     how its objects are told by path and content
+    mapping.*.yaml     one per ASIM schema
+    lookups/*.yaml     tables that expressions look up in
+    samples/           raw records or objects, made by the project
+    expected/          the rows that they must become
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any, TypeVar
+
+import msgspec
+
+from tidewaiter.asim.mapping.compile_python import Route, SourceMapping
+from tidewaiter.asim.mapping.expression import Expr, inline, parse
+from tidewaiter.asim.mapping.record import record_type
+from tidewaiter.asim.mapping.spec import load_mapping
+from tidewaiter.asim.schema import table
+from tidewaiter.content.folders import Folder, folders
+from tidewaiter.content.recognition import Recognition
+from tidewaiter.core.errors import ContentError, Location
+
+T = TypeVar("T")
+
+
+class RouteFile(msgspec.Struct, forbid_unknown_fields=True):
+    """One route as it is written."""
+
+    when: str
+    mapping: str
+
+
+class SourceFile(msgspec.Struct, forbid_unknown_fields=True):
+    """`source.yaml` as it is written."""
+
+    title: str
+    description: str
+    record: dict[str, Any]
+    routes: list[RouteFile]
+    event_id: str = ""
+    include: list[str] = msgspec.field(default_factory=list)
+    repeats: list[tuple[str, ...]] = msgspec.field(default_factory=list)
+    rare: list[str] = msgspec.field(default_factory=list)
+    ticks: list[str] = msgspec.field(default_factory=list)
+    require: dict[str, str] = msgspec.field(default_factory=dict)
+    lookups: list[str] = msgspec.field(default_factory=list)
+    skip: str = ""
+
+
+@dataclass(frozen=True)
+class SourceSpec:
+    """One source, parsed; `event_id` names the member that holds the source's own id ("" when none)."""
+
+    id: str
+    title: str
+    description: str
+    event_id: str
+    folder: Folder
+    file: SourceFile
+    recognition: Recognition
+
+    @cached_property
+    def mapping(self) -> SourceMapping:
+        """Routes, record type and lookups, for the compilers.
+
+        Raises:
+            ContentError: a mapping, table or lookup is wrong.
+        """
+        file, where = self.file, f"sources/{self.id}"
+        lookups = {name: self._lookup(name) for name in file.lookups}
+        routes = []
+        types: dict[str, Mapping[str, str]] = {}
+        lets: dict[str, Expr] = {}
+        for route in file.routes:
+            spec = load_mapping(route.mapping, self.folder.read, where)
+            lets |= spec.lets
+            types[spec.table] = table(spec.table).columns
+            routes.append(Route(self._expr(route.when, lets), spec))
+        require = {name: self._expr(text, lets) for name, text in file.require.items()}
+        return SourceMapping(
+            record_type(file.record), routes, file.repeats, file.ticks, file.rare, require, lookups, types
+        )
+
+    def _expr(self, text: str, lets: Mapping[str, Expr]) -> Expr:
+        return inline(parse(text, at=Location(f"sources/{self.id}/source.yaml")), lets)
+
+    def _lookup(self, name: str) -> dict[str, str]:
+        path = f"lookups/{name}.yaml"
+        try:
+            rows = msgspec.yaml.decode(self.folder.read(path), type=dict[str, str | list[str]])
+        except msgspec.MsgspecError as error:
+            raise ContentError(str(error), at=Location(f"sources/{self.id}/{path}")) from None
+        flat: dict[str, str] = {}
+        for key, value in rows.items():
+            if isinstance(value, str):
+                flat[key] = value
+            else:
+                flat |= dict.fromkeys(value, key)
+        return flat
+
+
+def load_source(folder: Folder) -> SourceSpec:
+    """Read `source.yaml` and `recognize.yaml` of one folder.
+
+    Raises:
+        ContentError: a file is missing or not of its shape.
+    """
+    file = _decode(folder, "source.yaml", SourceFile)
+    recognition = _decode(folder, "recognize.yaml", Recognition)
+    return SourceSpec(folder.id, file.title, file.description, file.event_id, folder, file, recognition)
+
+
+def _decode(folder: Folder, name: str, kind: type[T]) -> T:
+    try:
+        return msgspec.yaml.decode(folder.read(name), type=kind)
+    except msgspec.MsgspecError as error:
+        raise ContentError(str(error), at=Location(f"{folder.id}/{name}")) from None
+
+
+@lru_cache(maxsize=1)
+def sources() -> dict[str, SourceSpec]:
+    """Return every source by id."""
+    return {folder.id: load_source(folder) for folder in folders("sources")}

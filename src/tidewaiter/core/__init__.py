@@ -1,0 +1,1 @@
+"""Values that travel between rooms: errors, faults, objects, chunks of records, signals, incidents."""

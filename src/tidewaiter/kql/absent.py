@@ -1,0 +1,102 @@
+"""Unions and outer joins as KQL has them, where DuckDB has NULL strings and converts types.
+
+KQL has no null string: a string that a branch of a union or a side of an outer join lacks is ''. And a
+union of columns of one name and different types makes a column for each type (`X_long`, `X_string`)
+instead of converting one ("union operator", Kusto docs, 2026-11).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+from duckdb_kql import ir
+from duckdb_kql.schema import Schema, match_wildcard, output_columns
+
+from tidewaiter.kql import dialect
+from tidewaiter.kql.scope import Scope
+from tidewaiter.kql.text import QueryText
+
+Describe = Callable[[ir.Query, Schema], dict[str, str]]
+"""Columns of a bound query with their KQL types."""
+
+
+class Absent:
+    """Rewrites unions and outer joins; `describe` asks DuckDB for types."""
+
+    def __init__(self, query: QueryText, describe: Describe) -> None:
+        self._query = query
+        self._describe = describe
+
+    def typed_union(self, head: ir.Query, union: ir.Union, scope: Scope) -> tuple[ir.Query, ir.Union]:
+        """Return the query before a union, and the union, with columns of several types set apart.
+
+        Raises:
+            NotExecutable: columns of several types together with `withsource`, whose labels would change.
+        """
+        branches = [b for branch in (head, *union.branches) for b in _single_tables(branch, scope)]
+        types = [self._types(branch, scope) for branch in branches]
+        mixed = {
+            name
+            for found in types
+            for name, kind in found.items()
+            if any(other.get(name, kind) != kind for other in types)
+        }
+        if not mixed:
+            return head, union
+        if union.with_source:
+            named = ", ".join(sorted(mixed))
+            raise self._query.refused(f"union withsource= of columns with different types ({named})", None)
+        for branch, found in zip(branches, types, strict=True):
+            renames = tuple((name, f"{name}_{kind}") for name, kind in found.items() if name in mixed)
+            if renames:
+                branch.operators = [*branch.operators, ir.ProjectRename(renames)]
+        return branches[0], dataclasses.replace(union, branches=tuple(branches[1:]))
+
+    def fills(
+        self, head: ir.Query, operator: ir.Operator, after: list[str], scope: Scope
+    ) -> list[ir.Operator]:
+        """Return an extend that makes the strings absent after `operator` empty, if there can be any."""
+        lacking = self._lacking(head, operator, after, scope)
+        if not lacking:
+            return []
+        types = self._types(ir.Query(head.source, [*head.operators, operator]), scope)
+        fills = [
+            ir.NamedExpr(ir.FunctionCall(dialect.FILL, (ir.ColumnRef(name),)), name)
+            for name in after
+            if name in lacking and types.get(name) == "string"
+        ]
+        return [ir.Extend(tuple(fills))] if fills else []
+
+    def _types(self, branch: ir.Query, scope: Scope) -> dict[str, str]:
+        query = ir.Query(branch.source, branch.operators, [*scope.lets, *branch.lets])
+        return self._describe(query, scope.columns)
+
+    def _lacking(
+        self, head: ir.Query, operator: ir.Operator, after: list[str], scope: Scope
+    ) -> frozenset[str]:
+        """Return the columns that `operator` may leave without a value."""
+        if isinstance(operator, ir.Union):
+            branches = [b for branch in (head, *operator.branches) for b in _single_tables(branch, scope)]
+            columns = [_columns(branch, scope) for branch in branches]
+            return frozenset(name for name in after if any(name not in found for found in columns))
+        if not isinstance(operator, ir.Join | ir.Lookup):
+            return frozenset()
+        left = len(output_columns(head, scope.columns))
+        if operator.kind == "leftouter":
+            return frozenset(after[left:])
+        if operator.kind == "rightouter":
+            return frozenset(after[:left])
+        return frozenset(after) if operator.kind == "fullouter" else frozenset()
+
+
+def _columns(branch: ir.Query, scope: Scope) -> frozenset[str]:
+    return frozenset(output_columns(branch, scope.columns))
+
+
+def _single_tables(branch: ir.Query, scope: Scope) -> list[ir.Query]:
+    """Return a copy of `branch`, or for a wildcard (`union ASim*`) one branch per table that matches."""
+    sources: list[ir.Source] = [branch.source]
+    if isinstance(branch.source, ir.WildcardTableRef):
+        sources = [ir.TableRef(name) for name in match_wildcard(branch.source, scope.columns)]
+    return [ir.Query(source, list(branch.operators), list(branch.lets)) for source in sources]

@@ -1,0 +1,173 @@
+"""Binds a lowered query to the workspace: names are checked as KQL does, and absent strings become ''.
+
+duckdb-kql leaves names to DuckDB, which folds case: `actorusername` would read `ActorUsername`, and
+`project-rename x = nosuch` would pass. `absent` has the rest of what would be a wrong answer without a word.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from duckdb_kql import ir
+from duckdb_kql.schema import Schema, output_columns
+from duckdb_kql.schema import _operator_columns as operator_columns
+from duckdb_kql.schema import _source_columns as source_columns
+
+from tidewaiter.kql import dialect
+from tidewaiter.kql.absent import Absent, Describe
+from tidewaiter.kql.results import Schemas
+from tidewaiter.kql.scope import Scope, replace_queries, walk
+from tidewaiter.kql.text import Place, QueryText, did_you_mean
+from tidewaiter.kql.tokens import Token
+
+
+class Binder:
+    """Binds one query; `describe` asks DuckDB for types, `is_datetime` whether a literal is readable."""
+
+    def __init__(
+        self,
+        query: QueryText,
+        tokens: Sequence[Token],
+        describe: Describe,
+        is_datetime: Callable[[ir.Literal], bool],
+    ) -> None:
+        self._query = query
+        self._tokens = tokens
+        self._absent = Absent(query, describe)
+        self._is_datetime = is_datetime
+
+    def bind(self, query: ir.Query, schemas: Schemas) -> ir.Query:
+        """Check every name of `query` and return it with absent strings filled.
+
+        Raises:
+            QueryError: an unknown table, column or function; an aggregate outside summarize; a datetime
+                literal that is none.
+            NotExecutable: another database, a graph, a function or union out of the executor's reach.
+        """
+        return self._query_in(query, Scope({name: list(columns) for name, columns in schemas.items()}))
+
+    def _query_in(self, query: ir.Query, scope: Scope) -> ir.Query:
+        lets: list[tuple[str, ir.Query | ir.Expr]] = []
+        for name, bound in query.lets:
+            if isinstance(bound, ir.Query):
+                bound = self._query_in(bound, scope)
+                scope = scope.with_let(name, bound)
+            lets.append((name, bound))
+        query = self._without_missing_branches(query, scope)
+        self._check_source(query.source, scope)
+        source = self._expressions_of(query.source, [], scope, frozenset())
+        columns = source_columns(source, scope.columns)
+        operators: list[ir.Operator] = []
+        for operator in query.operators:
+            operator = self._operator(operator, columns, scope)
+            head = ir.Query(source, operators)
+            if isinstance(operator, ir.Union):
+                head, operator = self._absent.typed_union(head, operator, scope)
+                source, columns = head.source, output_columns(head, scope.columns)
+            after = operator_columns(operator, columns, scope.columns)
+            fills = self._absent.fills(head, operator, after, scope)
+            operators, columns = [*head.operators, operator, *fills], after
+        return ir.Query(source, operators, lets, query.parameters)
+
+    # Names
+
+    def _check_source(self, source: ir.Source, scope: Scope) -> None:
+        if isinstance(source, ir.TableRef | ir.WildcardTableRef) and source.database is not None:
+            raise self._query.refused("database()", None, hint="write the table's name alone")
+        if isinstance(source, ir.CommandSource | ir.GraphSource):
+            raise self._query.refused(type(source).__name__.removesuffix("Source").lower(), None)
+        if isinstance(source, ir.TableRef) and source.name not in scope.columns:
+            raise self._unknown("table", source.name, scope.columns)
+
+    def _without_missing_branches(self, query: ir.Query, scope: Scope) -> ir.Query:
+        """Drop branches of `union isfuzzy=true` whose table does not exist, the first included."""
+        fuzzy = (i for i, op in enumerate(query.operators) if isinstance(op, ir.Union) and op.isfuzzy)
+        index = next(fuzzy, None)
+        if index is None:
+            return query
+        union = query.operators[index]
+        assert isinstance(union, ir.Union)
+        head = ir.Query(query.source, query.operators[:index])
+        branches = [b for b in (head, *union.branches) if not self._missing_tables(b, scope)]
+        if not branches:
+            return query
+        first, *others = branches
+        rest = dataclasses.replace(union, branches=tuple(others))
+        operators = [*first.operators, rest, *query.operators[index + 1 :]]
+        return ir.Query(first.source, operators, [*query.lets, *first.lets], query.parameters)
+
+    def _missing_tables(self, query: ir.Query, scope: Scope) -> bool:
+        known = set(scope.columns) | {name for name, _ in query.lets}
+        return any(
+            isinstance(node, ir.TableRef) and node.database is None and node.name not in known
+            for node in walk(query, into_queries=True)
+        )
+
+    def _operator(self, operator: ir.Operator, columns: list[str], scope: Scope) -> ir.Operator:
+        aggregates = frozenset[int]()
+        if isinstance(operator, ir.Summarize):
+            aggregates = frozenset(id(node) for named in operator.aggregates for node in walk(named))
+        operator = self._expressions_of(operator, columns, scope, aggregates)
+        for name in _plain_names(operator):
+            self._check_column(name, columns)
+        if isinstance(operator, ir.Join | ir.Lookup):
+            right = output_columns(operator.right, scope.columns)
+            for key in operator.keys:
+                self._check_column(key.left, columns)
+                self._check_column(key.right, right)
+        return operator
+
+    def _expressions_of(self, node: Any, columns: list[str], scope: Scope, aggregates: frozenset[int]) -> Any:
+        """Check the names in `node` and bind the queries nested in it."""
+        for part in walk(node):
+            if isinstance(part, ir.ColumnRef):
+                self._check_column(part.name, columns)
+            elif isinstance(part, ir.FunctionCall):
+                self._check_function(part.name, aggregate_place=id(part) in aggregates)
+            elif isinstance(part, ir.Literal) and part.kind == "datetime" and not self._is_datetime(part):
+                hint = "write YYYY-MM-DD or YYYY-MM-DDThh:mm:ssZ"
+                raise self._query.refused(f"datetime({part.value})", None, hint=hint)
+        return replace_queries(node, lambda nested: self._query_in(nested, scope))
+
+    def _check_column(self, name: str, columns: list[str]) -> None:
+        if name not in columns:
+            raise self._unknown("column", name, columns)
+
+    def _check_function(self, name: str, *, aggregate_place: bool) -> None:
+        if name in dialect.scalars() or (name in dialect.aggregates() and aggregate_place):
+            return
+        if name in dialect.aggregates():
+            message = f"{name}() is an aggregate function: it works in summarize only"
+            raise self._query.wrong(message, self._find(name))
+        runs = dialect.scalars() | dialect.aggregates()
+        # Only a slip of the pen: `hash` must not be answered with `hash_md5`.
+        hint = did_you_mean(name, runs, cutoff=0.85)
+        if name.lower() in runs:
+            raise self._query.wrong(f"unknown function '{name}'", self._find(name), hint=hint)
+        raise self._query.refused(name, self._find(name), hint=hint)
+
+    def _unknown(self, what: str, name: str, known: Sequence[str] | Schema) -> Exception:
+        return self._query.wrong(f"unknown {what} '{name}'", self._find(name), hint=did_you_mean(name, known))
+
+    def _find(self, name: str) -> Place | None:
+        """Return where `name` first stands as a name of its own; the lowered query has no places."""
+        before = ""
+        for token in self._tokens:
+            escaped = before == "OPENBRACKET" and token.kind == "STRINGLITERAL" and token.text[1:-1] == name
+            if escaped or (token.text == name and before != "DOT"):
+                return token.place
+            before = token.kind
+        return None
+
+
+def _plain_names(operator: ir.Operator) -> tuple[str, ...]:
+    """Return input columns that an operator names outside expressions."""
+    if isinstance(operator, ir.ProjectAway):
+        return operator.columns
+    if isinstance(operator, ir.ProjectRename):
+        return tuple(old for old, _ in operator.renames)
+    if isinstance(operator, ir.MvExpand):
+        return tuple(target.column for target in operator.targets)
+    return ()

@@ -1,0 +1,231 @@
+"""Runs KQL on the lab's DuckDB file, within limits and locked down."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Lock, Timer
+from types import TracebackType
+from typing import Any
+
+import duckdb
+
+from tidewaiter.core.errors import QueryError
+from tidewaiter.kql.connection import open_locked
+from tidewaiter.kql.results import Column, Limits, QueryResult, Schemas, Value
+from tidewaiter.kql.text import QueryText
+from tidewaiter.kql.translation import Probe, Statement, translate
+
+_BATCH = 1000
+_KQL_TYPES = {
+    "VARCHAR": "string", "BIGINT": "long", "HUGEINT": "long", "UBIGINT": "long", "UHUGEINT": "long",
+    "UINTEGER": "long", "INTEGER": "int", "SMALLINT": "int", "TINYINT": "int", "UTINYINT": "int",
+    "USMALLINT": "int", "DOUBLE": "real", "FLOAT": "real", "BOOLEAN": "bool", "TIMESTAMP": "datetime",
+    "INTERVAL": "timespan", "UUID": "guid",
+}  # fmt: skip
+
+
+class Executor:
+    """Runs queries on a DuckDB file read-only; a context manager.
+
+    `schemas` names the tables that a query may read, with their columns and KQL types; other tables of the
+    file do not exist for it. Without a file only `print`, `range` and `datatable` have rows. `before_open`
+    is called before the file is opened, so that a writer in this process can let go of it. One query runs
+    at a time.
+    """
+
+    def __init__(
+        self,
+        database: Path | None,
+        schemas: Schemas,
+        *,
+        limits: Limits | None = None,
+        memory: str = "512MB",
+        before_open: Callable[[], None] | None = None,
+    ) -> None:
+        self._database = database
+        self._schemas = schemas
+        self._limits = limits or Limits()
+        self._memory = memory
+        self._before_open = before_open
+        self._connection: duckdb.DuckDBPyConnection | None = None
+        self._lock = Lock()
+
+    def __enter__(self) -> Executor:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file; the next query opens it again."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def run(
+        self,
+        query: str,
+        *,
+        limits: Limits | None = None,
+        now: datetime | None = None,
+        origin: str = "query",
+    ) -> QueryResult:
+        """Run a query and return its rows.
+
+        `now` (aware) is the instant of now() and ago(), the wall clock if None; `origin` names the query
+        in errors.
+
+        Raises:
+            QueryError: the query is wrong, or exceeds the time or memory it may use.
+            NotExecutable: it uses what cannot or must not run here; its `construct` is the KQL name.
+            StateError: the file cannot be opened.
+        """
+        limits = limits or self._limits
+        text = QueryText(query, origin)
+        with self._lock:
+            connection = self._open()
+            statement = self._translate(connection, text, limits, now)
+            return _run(connection, statement, text, limits)
+
+    def check(self, query: str, *, origin: str = "query") -> None:
+        """Raise what `run` would raise before it reads a row; return for a query that can run."""
+        text = QueryText(query, origin)
+        with self._lock:
+            connection = self._open()
+            statement = self._translate(connection, text, self._limits, None)
+            with _in_kql_words(text):
+                _types(connection, statement)
+
+    def _open(self) -> duckdb.DuckDBPyConnection:
+        if self._connection is None:
+            if self._before_open is not None:
+                self._before_open()
+            self._connection = open_locked(self._database, memory=self._memory)
+        return self._connection
+
+    def _translate(
+        self, connection: duckdb.DuckDBPyConnection, text: QueryText, limits: Limits, now: datetime | None
+    ) -> Statement:
+        def holds(condition: str) -> bool:
+            return connection.execute(f"SELECT {condition}").fetchone() == (True,)
+
+        probe = Probe(lambda statement: _types(connection, statement), holds)
+        with _in_kql_words(text):
+            statement = translate(
+                text, self._schemas, probe, now=now or datetime.now(UTC), rows=limits.rows + 1
+            )
+            kinds = [found.type for found in connection.extract_statements(statement.sql)]
+        if kinds != [duckdb.StatementType.SELECT]:
+            raise RuntimeError(f"the query became {kinds} instead of one SELECT")
+        return statement
+
+
+def _types(connection: duckdb.DuckDBPyConnection, statement: Statement) -> dict[str, str]:
+    rows = connection.execute(f"DESCRIBE {statement.sql}", dict(statement.parameters)).fetchall()
+    return {name: _kql_type(kind) for name, kind, *_ in rows}
+
+
+def _kql_type(duckdb_type: str) -> str:
+    if duckdb_type.startswith("DECIMAL"):
+        return "decimal"
+    return _KQL_TYPES.get(duckdb_type, "dynamic")
+
+
+def _run(
+    connection: duckdb.DuckDBPyConnection, statement: Statement, text: QueryText, limits: Limits
+) -> QueryResult:
+    cursor = connection.cursor()
+    expired = False
+
+    def stop() -> None:
+        nonlocal expired
+        expired = True
+        cursor.interrupt()
+
+    timer = Timer(limits.seconds, stop)
+    timer.daemon = True
+    timer.start()
+    try:
+        with _in_kql_words(text):
+            cursor.execute(statement.sql, dict(statement.parameters))
+            return _fetch(cursor, limits)
+    except QueryError:
+        if not expired:
+            raise
+        hint = "narrow the time range, or filter and summarize earlier"
+        raise text.wrong(f"stopped after {limits.seconds:g} s", None, hint=hint) from None
+    finally:
+        timer.cancel()
+        cursor.close()
+
+
+def _fetch(cursor: duckdb.DuckDBPyConnection, limits: Limits) -> QueryResult:
+    columns = tuple(Column(name, _kql_type(str(kind))) for name, kind, *_ in cursor.description or ())
+    convert = _converter(columns)
+    rows: list[tuple[Value, ...]] = []
+    size = 0
+    while batch := cursor.fetchmany(_BATCH):
+        for row in map(convert, batch):
+            size += sum(len(cell) if isinstance(cell, str) else 8 for cell in row)
+            if len(rows) == limits.rows:
+                return QueryResult(columns, rows, f"cut at {limits.rows:,} rows")
+            if size > limits.bytes:
+                return QueryResult(columns, rows, f"cut after {len(rows):,} rows, at {limits.bytes:,} bytes")
+            rows.append(row)
+    return QueryResult(columns, rows)
+
+
+def _converter(columns: tuple[Column, ...]) -> Callable[[tuple[Any, ...]], tuple[Value, ...]]:
+    changes = [(i, _CONVERSIONS[c.type]) for i, c in enumerate(columns) if c.type in _CONVERSIONS]
+
+    def convert(row: tuple[Any, ...]) -> tuple[Value, ...]:
+        cells = list(row)
+        for index, change in changes:
+            cells[index] = change(cells[index])
+        return tuple(cells)
+
+    return convert
+
+
+def _aware(value: datetime | None) -> datetime | None:
+    return None if value is None else value.replace(tzinfo=UTC)
+
+
+def _json_text(value: Any) -> str | None:
+    return value if value is None or isinstance(value, str) else json.dumps(value, default=str)
+
+
+_CONVERSIONS: dict[str, Callable[[Any], Value]] = {
+    "string": lambda value: "" if value is None else value,
+    "datetime": _aware,
+    "dynamic": _json_text,
+    "guid": lambda value: None if value is None else str(value),
+    "decimal": lambda value: None if value is None else float(value),
+}
+
+
+@contextmanager
+def _in_kql_words(text: QueryText) -> Iterator[None]:
+    """Turn what DuckDB says of a statement into a QueryError; no SQL is shown."""
+    try:
+        yield
+    except duckdb.OutOfMemoryException:
+        hint = "filter or summarize earlier, or project fewer columns"
+        raise text.wrong("the query needs more memory than it may use", None, hint=hint) from None
+    except duckdb.InterruptException:
+        raise text.wrong("the query was interrupted", None) from None
+    except (duckdb.BinderException, duckdb.ConversionException, duckdb.TypeMismatchException) as error:
+        hint = "convert with tostring(), tolong(), todouble() or todatetime()"
+        raise text.wrong(f"the types do not fit: {_first_line(error)}", None, hint=hint) from None
+    except duckdb.Error as error:
+        raise text.wrong(f"the query failed: {_first_line(error)}", None) from None
+
+
+def _first_line(error: duckdb.Error) -> str:
+    return str(error).splitlines()[0].partition(" Error: ")[2] or str(error).splitlines()[0]

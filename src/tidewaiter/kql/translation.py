@@ -1,0 +1,174 @@
+"""From KQL text to one SQL statement, with every error in the analyst's words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import pairwise
+from typing import Any
+
+from duckdb_kql import ir
+from duckdb_kql.errors import (
+    KqlError,
+    KqlSchemaError,
+    KqlSyntaxError,
+    KqlUnsupportedError,
+    SourceSpan,
+)
+from duckdb_kql.lower import lower
+from duckdb_kql.params import bind
+from duckdb_kql.schema import Schema
+from duckdb_kql.translate import CLOCK_SLOT, Clock, clock, render_literal, to_sql
+
+from tidewaiter.core.errors import QueryError
+from tidewaiter.kql import dialect, tokens
+from tidewaiter.kql.binding import Binder
+from tidewaiter.kql.results import Schemas
+from tidewaiter.kql.text import Place, QueryText
+from tidewaiter.kql.tokens import Canonical, Token
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A single SELECT with the values of its placeholders."""
+
+    sql: str
+    parameters: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What translation asks the database: a statement's columns with KQL types; a constant condition."""
+
+    types: Callable[[Statement], dict[str, str]]
+    holds: Callable[[str], bool]
+
+
+def translate(query: QueryText, schemas: Schemas, probe: Probe, *, now: datetime, rows: int) -> Statement:
+    """Translate a query into a statement that returns at most `rows` rows.
+
+    `now` is what now() and ago() mean, unless the query sets query_now itself.
+
+    Raises:
+        QueryError: the query is wrong (syntax, unknown names, unreadable literals).
+        NotExecutable: it uses what the executor cannot or must not run.
+    """
+    dialect.install()
+    found = tokens.lex(query)
+    tokens.refuse(query, found)
+    text = tokens.canonical(query, found)
+    with _explained(text, found), clock(now.astimezone(UTC).replace(tzinfo=None)) as active:
+        lowered = lower(text.text)
+
+        def describe(part: ir.Query, columns: Schema) -> dict[str, str]:
+            return probe.types(_render(part, columns, lowered, active))
+
+        def is_datetime(value: ir.Literal) -> bool:
+            return value.value is None or probe.holds(f"{render_literal(value)} IS NOT NULL")
+
+        bound = Binder(query, found, describe, is_datetime).bind(lowered, schemas)
+        bound.operators.append(ir.Take(rows))
+        return _render(bound, {name: list(columns) for name, columns in schemas.items()}, lowered, active)
+
+
+def _render(query: ir.Query, columns: Schema, whole: ir.Query, active: Clock) -> Statement:
+    with clock(active.moment) as used:
+        result = to_sql(query, columns)
+    values, missing = bind(whole.parameters, None)
+    if missing:
+        names = ", ".join(missing)
+        raise QueryError(f"the query parameter {names} has no value", hint="give it a default: p:long = 1")
+    parameters = {slot: value for slot, value in values.items() if slot in result.slots}
+    if used.used:
+        parameters[CLOCK_SLOT] = used.moment
+    return Statement(str(result), parameters)
+
+
+@contextmanager
+def _explained(text: Canonical, found: Sequence[Token]) -> Iterator[None]:
+    try:
+        yield
+    except KqlSyntaxError as error:
+        raise _syntax_error(error, text, found) from None
+    except KqlUnsupportedError as error:
+        raise _refusal(error, text, found) from None
+    except KqlSchemaError as error:
+        raise _schema_error(error, text.original) from None
+    except KqlError as error:
+        raise text.original.wrong(str(error), None) from None
+    except RecursionError:
+        raise text.original.wrong("the query is nested too deeply", None) from None
+
+
+def _place(span: SourceSpan | None, text: Canonical) -> Place | None:
+    return text.original_place(span.line, span.column + 1) if span else None
+
+
+def _syntax_error(error: KqlSyntaxError, text: Canonical, found: Sequence[Token]) -> QueryError:
+    for token, following in pairwise(found):
+        if token.text == "materialize" and following.kind == "OPENPAREN":
+            return text.original.refused(
+                "materialize outside a let", token.place, hint="write let T = materialize(…); T"
+            )
+    first = error.diagnostics[0]
+    message = re.sub(r" expecting \{.*\}$", "", first.message, flags=re.DOTALL)
+    message = re.sub(
+        r"^(extraneous input|mismatched input|no viable alternative at input)", "unexpected", message
+    )
+    message = message.replace("'<EOF>'", "end of the query")
+    return text.original.wrong(f"syntax error: {message}", _place(first.span, text))
+
+
+_PREFIX = re.compile(r"^(source|function|aggregate|operator|expression|literal|unary):")
+_WRONG_IN_KUSTO_TOO = re.compile(r"Kusto (also )?(refuses|requires|cannot)|\(Kusto: |\bS(EM|YN)\d{4}")
+_NAMED = {
+    "multi-statement": "several query statements",
+    "statement": "a query without a result",
+    "StringStarOperatorExpression": "* as a column",
+    "Wildcard": "* as an argument",
+    "TypeLiteralExpression": "typeof() as an argument",
+    "TopNestedOperatorPart": "top-nested",
+    "project-away": "project-away with a wildcard",
+    "take": "take with a count that is not a literal",
+    "top": "top with a count that is not a literal",
+}
+_LIBRARY_TALK = re.compile(r"in this wave|Wave 1|a tabular body is not supported|only a single query")
+
+
+def _refusal(error: KqlUnsupportedError, text: Canonical, found: Sequence[Token]) -> QueryError:
+    """Name what the library does not run as an analyst knows it: by the text that stands there."""
+    hint = error.hint or ""
+    place = _place(error.span, text)
+    standing = next((token.text for token in found if token.place == place), "")
+    name = _refused_name(error.construct, hint, standing)
+    if place is None:
+        place = next((token.place for token in found if token.text == name.split()[0]), None)
+    if _WRONG_IN_KUSTO_TOO.search(hint):
+        return text.original.wrong(f"{name}: {hint}", place)
+    return text.original.refused(name, place, hint="" if _LIBRARY_TALK.search(hint) else hint)
+
+
+def _refused_name(construct: str, hint: str, standing: str) -> str:
+    if construct.startswith("let function:") and "tabular" in hint:
+        return f"let {construct.removeprefix('let function:')} as a function with a tabular body"
+    if construct == "parse" and standing != "parse":
+        return "parse with a column before any text"
+    name = _PREFIX.sub("", construct)
+    if name in _NAMED:
+        return _NAMED[name]
+    if name.endswith(("Operator", "Expression", "Clause", "Statement")) and standing:
+        return standing
+    return name.replace(":", " ")
+
+
+def _schema_error(error: KqlSchemaError, query: QueryText) -> QueryError:
+    hint = error.hint or ""
+    if "differ only in case" in hint:
+        names = hint.split(" differ only in case")[0]
+        return query.refused(f"{names} that differ only in case", None, hint="rename one of them")
+    if "no cluster here" in hint:
+        return query.refused("cluster()", None)
+    return query.wrong(f"'{error.name}': {hint}" if hint else f"'{error.name}'", None)

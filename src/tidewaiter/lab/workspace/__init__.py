@@ -1,0 +1,15 @@
+"""A Log Analytics workspace in one DuckDB file: its tables with their real columns, filled and queried.
+
+    with Workspace.open(path) as workspace:
+        workspace.ingest("batch-1", [StagedRows("ASimAuditEventLogs", staged, "json")])
+        result = workspace.executor().run("ASimAuditEventLogs | count", now=workspace.stream_time())
+
+One process at a time may write; any number may read while none writes.
+"""
+
+from __future__ import annotations
+
+from tidewaiter.lab.workspace.loading import LAB_TENANT_ID, Layout, StagedRows
+from tidewaiter.lab.workspace.store import Row, Workspace
+
+__all__ = ["LAB_TENANT_ID", "Layout", "Row", "StagedRows", "Workspace"]

@@ -1,0 +1,1 @@
+"""The way of the data, in order: sources, normalize, enrich, detect, reduce, deliver."""

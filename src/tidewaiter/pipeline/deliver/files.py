@@ -1,0 +1,98 @@
+"""Segments as ASIM files: one NDJSON or Parquet file per table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import msgspec
+import polars as pl
+
+from tidewaiter.pipeline.deliver.segments import Segment
+
+_POLARS: Mapping[str, pl.DataType | type[pl.DataType]] = {
+    "string": pl.String,
+    "guid": pl.String,
+    "int": pl.Int32,
+    "long": pl.Int64,
+    "real": pl.Float64,
+    "bool": pl.Boolean,
+    "datetime": pl.Datetime("us"),
+    "dynamic": pl.String,
+}
+
+
+def ndjson_lines(segment: Segment, *, with_type: bool = False) -> Iterator[bytes]:
+    """Yield one line per row; empty and null columns are left out. `with_type` adds the table as `Type`."""
+    head = b'{"Type":"' + segment.table.encode() + b'",' if with_type else b"{"
+    if segment.layout == "json":
+        frame = pl.read_parquet(segment.path, columns=["head", "extra"])
+        for row, extra in frame.iter_rows():
+            yield head + row.encode()[1:-1] + b',"AdditionalFields":' + extra.encode() + b"}\n"
+        return
+    for row in pl.read_parquet(segment.path).iter_rows(named=True):
+        kept = {name: _json(name, value) for name, value in row.items() if value is not None and value != ""}
+        yield head + msgspec.json.encode(kept)[1:] + b"\n"
+
+
+def _json(name: str, value: object) -> object:
+    if isinstance(value, datetime):
+        return value.isoformat() + "Z"
+    return msgspec.Raw(value.encode()) if name == "AdditionalFields" and isinstance(value, str) else value
+
+
+def as_frame(segment: Segment, types: Mapping[str, str]) -> pl.DataFrame:
+    """Return a segment as a frame of the table's columns that it fills, typed by `types`."""
+    if segment.layout == "columns":
+        return pl.read_parquet(segment.path)
+    held = pl.read_parquet(segment.path, columns=["head", "extra"])
+    rows: list[dict[str, Any]] = [msgspec.json.decode(row) for row in held["head"]]
+    used = [name for name in types if any(name in row for row in rows)]
+    schema = {name: _POLARS[types[name]] for name in used}
+    read_as = {name: pl.String if kind == pl.Datetime("us") else kind for name, kind in schema.items()}
+    frame = pl.DataFrame([[row.get(name) for row in rows] for name in used], schema=read_as, orient="col")
+    times = [name for name, kind in schema.items() if kind == pl.Datetime("us")]
+    return frame.with_columns(
+        *(pl.col(name).str.to_datetime("%Y-%m-%dT%H:%M:%S%.fZ", time_unit="us") for name in times),
+        held["extra"].alias("AdditionalFields"),
+    )
+
+
+class AsimFiles:
+    """Appends segments to one file per table under `folder`."""
+
+    def __init__(self, folder: Path, form: str, types: Mapping[str, Mapping[str, str]]) -> None:
+        self.folder = folder
+        self.form = form
+        self.types = types
+        self._open: dict[str, BinaryIO] = {}
+        self._parts: dict[str, list[Path]] = {}
+
+    def add(self, segment: Segment) -> None:
+        """Write one segment."""
+        if self.form == "ndjson":
+            file = self._open.get(segment.table)
+            if file is None:
+                file = self._open[segment.table] = (self.folder / f"{segment.table}.ndjson").open("wb")
+            file.writelines(ndjson_lines(segment))
+            return
+        parts = self._parts.setdefault(segment.table, [])
+        path = self.folder / f".{segment.table}.{len(parts):06d}.parquet"
+        as_frame(segment, self.types[segment.table]).write_parquet(path)
+        parts.append(path)
+
+    def close(self) -> list[Path]:
+        """Finish; return the files written."""
+        for file in self._open.values():
+            file.close()
+        written = [self.folder / f"{table}.ndjson" for table in self._open]
+        for table, parts in self._parts.items():
+            target = self.folder / f"{table}.parquet"
+            scans = [pl.scan_parquet(part) for part in parts]
+            pl.concat(scans, how="diagonal").sink_parquet(target)
+            for part in parts:
+                part.unlink()
+            written.append(target)
+        return sorted(written)

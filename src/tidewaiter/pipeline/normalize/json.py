@@ -1,0 +1,48 @@
+"""JSON records through the compiled Python mapping."""
+
+from __future__ import annotations
+
+from tidewaiter.asim.mapping.compile_python import CompiledSource, InvalidRecord
+from tidewaiter.asim.mapping.record import attribute
+from tidewaiter.core.event_id import positional_id
+from tidewaiter.core.faults import FaultKind, Quarantined
+from tidewaiter.core.objects import JsonChunk
+from tidewaiter.pipeline.normalize.rows import JsonRows, Normalized
+
+
+def normalize_json(
+    compiled: CompiledSource, id_member: str, chunk: JsonChunk, *, object_id: str, prefix: str
+) -> Normalized:
+    """Map the records of a chunk; a record of a wrong type, too deep or incomplete is quarantined."""
+    out = Normalized()
+    tables = [JsonRows(table) for table in compiled.tables]
+    id_attribute = attribute(id_member) if id_member else ""
+    decode, to_row = compiled.decode, compiled.map
+    for position, raw in zip(chunk.positions, chunk.records, strict=True):
+        try:
+            record = decode(raw)
+            event_id = getattr(record, id_attribute, None) or positional_id(prefix, position)
+            place, head, extra = to_row(record, event_id)
+        except (ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors
+            kind, reason = _explain(error)
+            out.quarantined.append(Quarantined(object_id, position, kind, reason, bytes(raw)))
+            continue
+        rows = tables[place]
+        rows.ids.append(event_id)
+        rows.heads.append(head)
+        rows.extras.append(extra)
+        rows.records.append(record)
+        rows.raws.append(raw)
+    out.rows = [rows for rows in tables if rows.heads]
+    return out
+
+
+def _explain(error: Exception) -> tuple[FaultKind, str]:
+    if isinstance(error, InvalidRecord):
+        return "invalid", f"the record has no usable {error}"
+    if isinstance(error, RecursionError):
+        return "too_deep", "nested deeper than the decoder allows"
+    message = str(error)
+    if message.startswith(("Expected", "Invalid value")):
+        return "wrong_type", message
+    return "encoding" if "utf-8" in message.lower() else "malformed", message

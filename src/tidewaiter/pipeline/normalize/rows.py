@@ -1,0 +1,56 @@
+"""What normalization makes of a chunk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from tidewaiter.core.faults import Quarantined
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+@dataclass(slots=True)
+class JsonRows:
+    """Rows of one table from JSON records; all lists are aligned.
+
+    `heads[i]` is the JSON object of all columns but AdditionalFields, `extras[i]` that of
+    AdditionalFields, `ids[i]` the event id, `records[i]` the typed record and `raws[i]` its bytes.
+    """
+
+    table: str
+    ids: list[str] = field(default_factory=list)
+    heads: list[bytes] = field(default_factory=list)
+    extras: list[bytes] = field(default_factory=list)
+    records: list[msgspec.Struct] = field(default_factory=list)
+    raws: list[bytes | msgspec.Raw] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.heads)
+
+
+@dataclass(slots=True)
+class FrameRows:
+    """Rows of one table from delimited text: a frame of ASIM columns, EventOriginalUid included."""
+
+    table: str
+    frame: pl.DataFrame
+
+    def __len__(self) -> int:
+        return self.frame.height
+
+
+@dataclass(slots=True)
+class Normalized:
+    """One chunk, mapped: every record of the chunk is in `rows` or in `quarantined`."""
+
+    rows: list[JsonRows | FrameRows] = field(default_factory=list)
+    quarantined: list[Quarantined] = field(default_factory=list)
+
+    @property
+    def valid(self) -> int:
+        """How many records became rows."""
+        return sum(len(rows) for rows in self.rows)

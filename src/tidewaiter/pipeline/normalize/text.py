@@ -1,0 +1,91 @@
+"""Delimited text through the Polars plan of its header."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from tidewaiter.asim.mapping.compile_polars import NO_VALUE, TextPlan, compile_polars
+from tidewaiter.asim.mapping.compile_python import SourceMapping
+from tidewaiter.asim.mapping.spec import EVENT_ID
+from tidewaiter.core.faults import FaultKind, Quarantined
+from tidewaiter.core.objects import TextChunk
+from tidewaiter.pipeline.normalize.rows import FrameRows, Normalized
+
+if TYPE_CHECKING:
+    from polars._typing import PolarsDataType
+
+_LINE = "__line"
+
+
+class TextNormalizer:
+    """One source's text mappings; a plan is kept per header."""
+
+    def __init__(self, mapping: SourceMapping) -> None:
+        self.mapping = mapping
+        self.plan = lru_cache(maxsize=64)(self._plan)
+
+    def _plan(self, header: tuple[str, ...]) -> TextPlan:
+        return compile_polars(self.mapping, header)
+
+    def normalize(self, chunk: TextChunk, *, object_id: str, prefix: str) -> Normalized:
+        """Map the lines of a chunk; a line with a wrong type or without a time is quarantined.
+
+        The codec vouches for the lines: UTF-8, and as many fields in each as the header names.
+        """
+        out = Normalized()
+        if not chunk.body:
+            return out
+        plan = self.plan(chunk.fields)
+        try:
+            frame = _read(chunk.body, plan.fields, plan.types)
+        except pl.exceptions.PolarsError:
+            frame = _without_wrong_types(chunk, plan, object_id, out)
+        frame = frame.with_columns(
+            pl.concat_str([pl.lit(f"{prefix}-"), pl.col(_LINE) + chunk.first_line]).alias(EVENT_ID)
+        )
+        if not frame.select(plan.valid.all()).item():
+            _quarantine(chunk, frame.filter(~plan.valid), "invalid", "the line has no time", object_id, out)
+            frame = frame.filter(plan.valid)
+        for table, when, columns in zip(plan.tables, plan.whens, plan.columns, strict=True):
+            taken = frame if when is None else frame.filter(when)
+            if taken.height:
+                out.rows.append(FrameRows(table, taken.select(columns)))
+            frame = frame.clear() if when is None else frame.filter(~when)
+        _quarantine(chunk, frame, "invalid", "no mapping takes this line", object_id, out)
+        return out
+
+
+def _without_wrong_types(chunk: TextChunk, plan: TextPlan, object_id: str, out: Normalized) -> pl.DataFrame:
+    """Read as text, quarantine the lines with a number field that is none, and type the rest."""
+    frame = _read(chunk.body, plan.fields, dict.fromkeys(plan.fields, pl.String))
+    numbers = [name for name, kind in plan.types.items() if kind == pl.Int64]
+    wrong = pl.any_horizontal(
+        [pl.col(n).is_not_null() & pl.col(n).cast(pl.Int64, strict=False).is_null() for n in numbers]
+    )
+    reason = "a number field does not hold a number"
+    _quarantine(chunk, frame.filter(wrong), "wrong_type", reason, object_id, out)
+    return frame.filter(~wrong).with_columns(pl.col(n).cast(pl.Int64) for n in numbers)
+
+
+def _read(body: bytes, fields: tuple[str, ...], types: Mapping[str, PolarsDataType]) -> pl.DataFrame:
+    frame = pl.read_csv(
+        body,
+        separator=" ",
+        has_header=False,
+        schema={name: types[name] for name in fields},
+        null_values=NO_VALUE,
+        quote_char=None,
+    )
+    return frame.with_columns(pl.int_range(pl.len(), dtype=pl.Int64).alias(_LINE))
+
+
+def _quarantine(
+    chunk: TextChunk, rows: pl.DataFrame, kind: FaultKind, reason: str, object_id: str, out: Normalized
+) -> None:
+    lines = chunk.body.split(b"\n") if rows.height else []
+    for row in rows[_LINE].to_list():
+        out.quarantined.append(Quarantined(object_id, chunk.first_line + row, kind, reason, lines[row]))

@@ -1,0 +1,122 @@
+"""Delimited text objects: lines of fields, named by a header line or by the source's default."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from tidewaiter.content.recognition import JsonShape, Recognition
+from tidewaiter.core.faults import Fault, Quarantined
+from tidewaiter.core.objects import JsonChunk, SourceObject, TextChunk
+from tidewaiter.pipeline.sources.codecs.feed import Feed, utf16_fault
+from tidewaiter.pipeline.sources.codecs.inflate import Limits
+from tidewaiter.pipeline.sources.codecs.json_records import JSON_WINDOW_BYTES, JsonReader
+from tidewaiter.pipeline.sources.codecs.json_values import BOM, UTF16_BOMS, skip_space
+from tidewaiter.pipeline.sources.codecs.lines import LineReader
+from tidewaiter.pipeline.sources.codecs.salvage import SAMPLE_BYTES
+
+RAW_MEMBER = "_raw"
+"""The member that holds the line as it was, in Splunk's and Cribl's JSON exports."""
+
+_WRAPPED_LINE = JsonShape(kind="events", members=(RAW_MEMBER,))
+
+
+class _Wrapper(msgspec.Struct, frozen=True):
+    line: str = msgspec.field(name=RAW_MEMBER)
+
+
+_WRAPPER = msgspec.json.Decoder(_Wrapper)
+
+
+def read_text(obj: SourceObject, recognition: Recognition, limits: Limits) -> Iterator[TextChunk]:
+    """Yield the lines of a delimited text object, in order, with what is wrong with it.
+
+    A header line names the fields of the lines after it, wherever it stands; lines before any header
+    have the source's default fields. Positions are line numbers from 0; headers and blank lines have
+    a number too but are no records. JSON whose records hold a line each (`_raw`) is read as those lines.
+    Every chunk's `body` consists of whole lines, each ending in a line feed, without carriage returns.
+    """
+    if recognition.text is None:
+        raise TypeError(f"{obj.source} is read as delimited text but has no text shape")
+    lines = LineReader(obj.id, recognition.text)
+    feed = Feed(obj.path, obj.id, window=limits.window_bytes, limit=limits.object_bytes)
+    while feed.left < len(BOM) and feed.more():
+        pass
+    if feed.buffer.startswith(UTF16_BOMS):
+        lines.fault(utf16_fault(obj.id))
+        yield from lines.close(feed.take_count())
+        return
+    if feed.buffer.startswith(BOM):
+        feed.pos = len(BOM)
+    first = skip_space(feed.buffer, feed.pos)
+    if feed.buffer[first : first + 1] in (b"[", b"{"):
+        window = min(limits.window_bytes, JSON_WINDOW_BYTES)
+        feed = Feed(obj.path, obj.id, window=window, limit=limits.object_bytes)
+        records = JsonReader(obj.id, _WRAPPED_LINE, feed, limits.record_bytes)
+        for chunk in records.chunks():
+            yield from _wrapped_lines(lines, chunk)
+    else:
+        yield from _plain_lines(lines, feed, obj.id, limits.record_bytes)
+    yield from lines.close()
+
+
+def _plain_lines(lines: LineReader, feed: Feed, object_id: str, record_bytes: int) -> Iterator[TextChunk]:
+    while True:
+        end = feed.buffer.rfind(b"\n", feed.pos) + 1
+        if end:
+            body = feed.buffer[feed.pos : end]
+            feed.pos = end
+            yield from lines.read(body, feed.take_count())
+        if feed.left > record_bytes:
+            _pass_long_line(lines, feed, object_id)
+        elif not feed.more():
+            break
+    if feed.left:
+        yield from lines.read_last(feed.buffer[feed.pos :], cut=feed.cut)
+    for fault in feed.take_faults():
+        lines.fault(fault)
+    yield from lines.close(feed.take_count())
+
+
+def _pass_long_line(lines: LineReader, feed: Feed, object_id: str) -> None:
+    sample, start = feed.buffer[feed.pos : feed.pos + SAMPLE_BYTES], feed.at
+    end = -1
+    while end < 0:
+        feed.pos = len(feed.buffer)
+        if not feed.more():
+            break
+        end = feed.buffer.find(b"\n")
+        feed.pos = end + 1
+    where = f"bytes {start:,} to {feed.at:,}"
+    text = f"a line is longer than a record may be; {where}"
+    hint = "raise the limit for records if it is genuine"
+    lines.fault(Fault(object_id, "over_limit", text, hint, lines.number))
+    lines.set_aside("over_limit", f"longer than a record may be; {where}, the first kept", sample)
+
+
+def _wrapped_lines(lines: LineReader, chunk: JsonChunk) -> Iterator[TextChunk]:
+    """Read the lines that a chunk of a shipper's records holds."""
+    for fault in chunk.faults:
+        lines.fault(fault)
+    bad = {record.position: record for record in chunk.quarantined}
+    good = dict(zip(chunk.positions, chunk.records, strict=True))
+    run: list[bytes] = []
+    for position in sorted({*good, *bad}):
+        found = bad.get(position) or _line_of(bytes(good[position]))
+        if isinstance(found, bytes):
+            run.append(found)
+            continue
+        if run:
+            yield from lines.read(b"".join(run))
+            run = []
+        lines.set_aside(found.kind, found.reason, found.raw)
+    yield from lines.read(b"".join(run), chunk.raw_bytes)
+
+
+def _line_of(record: bytes) -> bytes | Quarantined:
+    try:
+        line = _WRAPPER.decode(record).line
+    except msgspec.DecodeError as error:
+        return Quarantined("", 0, "wrong_type", f"a record without a line in {RAW_MEMBER}: {error}", record)
+    return line.rstrip("\r\n").encode() + b"\n"

@@ -1,0 +1,82 @@
+"""What a record of a source looks like, and how it is taken out of a shipper's record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import msgspec
+
+from tidewaiter.content.recognition import JsonShape
+from tidewaiter.core.faults import FaultKind
+from tidewaiter.pipeline.sources.codecs.json_values import MEMBERS, RAW, TEXT, one_line, skip_space
+
+_NESTING = 3
+"""How many wrappers may lie around each other: EventBridge's inside Splunk's, and one to spare."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unwrapped:
+    """A record taken out of its wrappers; with a `problem`, none could be."""
+
+    record: bytes | msgspec.Raw
+    problem: FaultKind | None = None
+    reason: str = ""
+
+
+def members_of(raw: bytes | memoryview | msgspec.Raw) -> dict[str, msgspec.Raw] | None:
+    """Return the members of a JSON object, None if it is not an object or does not decode."""
+    try:
+        return MEMBERS.decode(raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def fits(shape: JsonShape, raw: bytes | memoryview | msgspec.Raw) -> bool:
+    """Say whether the value is a record of the shape, wrapped or not."""
+    found = members_of(raw)
+    return found is not None and (has_members(shape, found) or wrapper_of(shape, found) is not None)
+
+
+def has_members(shape: JsonShape, found: Mapping[str, object]) -> bool:
+    """Say whether all members that the shape asks for are there."""
+    return all(name in found for name in shape.members)
+
+
+def wrapper_of(shape: JsonShape, found: Mapping[str, msgspec.Raw]) -> str | None:
+    """Return the name of the member that wraps a record, None if there is none."""
+    return next((name for name in shape.wrappers if bytes(found.get(name, b""))[:1] in (b"{", b'"')), None)
+
+
+def is_wrapped(shape: JsonShape, raw: bytes | msgspec.Raw) -> bool:
+    """Say whether the value is not a record itself but has a member that can hold one."""
+    found = members_of(raw) if shape.wrappers else None
+    return found is not None and not has_members(shape, found) and wrapper_of(shape, found) is not None
+
+
+def unwrap(shape: JsonShape, raw: bytes | msgspec.Raw) -> Unwrapped:
+    """Take the record out of its wrappers; a value that is no wrapper comes back as it is."""
+    record: bytes | msgspec.Raw = raw
+    for _ in range(_NESTING):
+        found = members_of(record)
+        name = None if found is None or has_members(shape, found) else wrapper_of(shape, found)
+        if found is None or name is None:
+            break
+        inner: bytes | msgspec.Raw = found[name]
+        if bytes(inner).startswith(b'"'):
+            try:
+                inner = TEXT.decode(inner).encode()
+                start = skip_space(inner, 0)
+                inner = RAW.decode(inner[start:])
+            except RecursionError:
+                return Unwrapped(raw, "too_deep", f"the record in {name} is nested too deep")
+            except (msgspec.MsgspecError, UnicodeError) as error:
+                return Unwrapped(raw, "malformed", f"{name} does not hold a JSON record: {error}")
+        record = inner
+    data = bytes(record)
+    if b"\n" not in data and b"\r" not in data:
+        return Unwrapped(record)
+    try:
+        return Unwrapped(one_line(data))
+    except RecursionError:
+        return Unwrapped(raw, "too_deep", "the record is nested too deep")

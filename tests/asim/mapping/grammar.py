@@ -1,0 +1,178 @@
+"""Random expressions of the mapping language and random records for them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from hypothesis import strategies as st
+
+from tidewaiter.asim.mapping.expression import Const, Expr, Field, Op, members
+
+SHAPE: dict[str, Any] = {
+    # Names that generated code could trip over if it were not careful.
+    "type": "text",
+    "c": "text",
+    "dash-ed": "text",
+    "v0": "int",
+    "len": "bool",
+    "a": "any",
+    "who": {"name": "text", "k": "int", "deep": {"x": "text", "in": "any"}},
+    "params": "json",
+    "class": "json",
+}
+LOOKUPS = {"L": {"a": "alpha", "a/b": "slash", "7": "seven", "-5": "minus", "007": "agent", "true": "yes", "": "void"}}
+REPEATS = st.sampled_from([[], [("type", "c")], [("who",), ("type", "v0", "len")], [("params",), ("a", "class")]])
+
+_TEXTS = [
+    "", "a", "A", "a/b", "a/b:c", "/", "É", "İx", "ROOT\n", "root", "x\r", "10.0.0.1", "010.0.0.1", "2001:db8::1", "fe80::1%e",
+    "007", "-5", "7", "+7", "9" * 25, "-9223372036854775808", "9223372036854775808", "1.0", "true", "１",
+    "2026-03-04T09:12:44Z", "2026-03-04T09:12:44.5+02:00", "0001-01-01T00:00:00+14:00", "2026-03-04", "{}", '"\\', "\u2028\x00",
+]  # fmt: skip
+texts = st.sampled_from(_TEXTS) | st.text(max_size=12)
+ints = st.sampled_from([0, 1, -1, 7, 255, 2**31 - 1, 2**31, 2**53, 2**63 - 1, -(2**63), 253402300800]) | st.integers(
+    -(2**63), 2**63 - 1
+)
+big_ints = ints | st.integers()
+floats = st.floats(allow_nan=False, allow_infinity=False)
+json_values = st.recursive(
+    st.none() | st.booleans() | big_ints | floats | texts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["p", "q r", "x", "list"]), inner, max_size=4),
+    max_leaves=8,
+)
+
+# Expressions
+
+
+def texts_of(*fields: Field) -> st.SearchStrategy[Expr]:
+    return st.sampled_from(fields) | texts.map(Const)
+
+
+_JSON_TEXTS = (
+    Field(("type",)), Field(("c",)), Field(("dash_ed",)), Field(("who", "name")), Field(("who", "deep", "x")), Field(("event_id",)),
+)  # fmt: skip
+_JSON_ANY = (
+    Field(("a",)), Field(("a", "p")), Field(("a", 0)), Field(("who", "deep", "in")), Field(("who",)), Field(("params",)),
+    Field(("params", "p")), Field(("params", "q r")), Field(("params", "list", 0, "x")), Field(("params", "list", -1)),
+    Field(("class", 1)), Field(("class", -2, "p")), Field(("class",)),
+)  # fmt: skip
+_JSON_INTS = (Field(("v0",)), Field(("who", "k")))
+_JSON_BOOLS = (Field(("len",)),)
+_PATTERNS = ["(a)", "^([^/]+)/", "([0-9]+)", r"(\d+)$", r"^(\w*)\s?", r"([a-z.]+)\b", "(a|b)+?", r"(\S{2,3})", "^(.*)$"]
+_SEPARATORS = st.sampled_from(["/", ":", "a", "::", "\n"])
+
+
+def _case(conditions: st.SearchStrategy[Expr], values: st.SearchStrategy[Expr]) -> st.SearchStrategy[Expr]:
+    pairs = st.lists(st.tuples(conditions, values), min_size=1, max_size=3)
+    return st.builds(lambda found, last: Op("case", (*(x for pair in found for x in pair), last)), pairs, values)
+
+
+def _op(name: str, *args: st.SearchStrategy[Expr]) -> st.SearchStrategy[Expr]:
+    return st.tuples(*args).map(lambda parts: Op(name, parts))
+
+
+def _many(name: str, values: st.SearchStrategy[Expr], least: int) -> st.SearchStrategy[Expr]:
+    return st.lists(values, min_size=least, max_size=3).map(lambda parts: Op(name, tuple(parts)))
+
+
+def _consts(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Expr]:
+    return values.map(Const)
+
+
+class Grammar:
+    """Strategies of expressions by result; `loose` lets any kind stand where another is wanted."""
+
+    def __init__(self, fields: dict[str, tuple[Field, ...]], *, loose: bool) -> None:
+        self.loose = loose
+        self.any = fields.get("any", ())
+        leaves = {
+            "text": texts_of(*fields["text"]) | st.just(Const(None)),
+            "int": st.sampled_from(fields["int"]) | _consts(ints),
+            "bool": st.sampled_from(fields["bool"]) | _consts(st.booleans()) if fields["bool"] else _consts(st.booleans()),
+        }
+        deferred = {kind: st.deferred(lambda kind=kind: self.grown[kind]) for kind in leaves}
+        self.grown: dict[str, st.SearchStrategy[Expr]] = {}
+        mixed = st.one_of(*deferred.values(), *([st.sampled_from(self.any)] if self.any else []))
+        wanted = {kind: mixed if loose else strategy for kind, strategy in deferred.items()}
+        self.grown["text"] = leaves["text"] | self._texts(wanted)
+        self.grown["int"] = leaves["int"] | self._ints(wanted)
+        self.grown["bool"] = leaves["bool"] | self._bools(wanted, mixed)
+        self.of = self.grown | {"time": _op("time", wanted["int"])}
+        self.mixed = mixed
+
+    def _texts(self, of: dict[str, st.SearchStrategy[Expr]]) -> st.SearchStrategy[Expr]:
+        text = of["text"]
+        found = [
+            _op("lower", text),
+            _op("split", text, _consts(_SEPARATORS), _consts(st.integers(-3, 3))),
+            _op("regex", text, _consts(st.sampled_from(_PATTERNS))),
+            _op("regex", text, _consts(st.sampled_from(_PATTERNS)), _consts(st.integers(0, 1))),
+            _op("ip", text),
+            _op("lookup", text, st.just(Const("L"))),
+            _many("concat", text, 2),
+            _many("first", text, 1),
+            _op("template", st.just(Const("{}/{}!")), text, text),
+            _case(of["bool"], text),
+        ]
+        if self.any:
+            found.append(_op("member", st.sampled_from(self.any), st.just(Const("x p  q\n list"))))
+        return st.one_of(found)
+
+    def _ints(self, of: dict[str, st.SearchStrategy[Expr]]) -> st.SearchStrategy[Expr]:
+        number = of["int"]
+        return st.one_of(
+            _op("int", of["text"]), _op("sub", number, number), _op("mul", number, number), _many("first", number, 1),
+            _case(of["bool"], number),
+        )  # fmt: skip
+
+    def _bools(self, of: dict[str, st.SearchStrategy[Expr]], mixed: st.SearchStrategy[Expr]) -> st.SearchStrategy[Expr]:
+        found = [
+            _op("exists", mixed),
+            _op("in", of["text"], st.lists(texts, max_size=3).map(lambda found: Const(tuple(found)))),
+            *(_op(name, of["text"], _consts(texts)) for name in ("startswith", "endswith", "contains")),
+            *(_op(name, mixed, mixed) for name in ("eq", "ne")),
+            *(_many(name, of["bool"], 2) for name in ("all", "any")),
+            _op("not", of["bool"]),
+            _op("bit", of["int"], _consts(st.sampled_from([1, 2, 8, 2**40]))),
+            _case(of["bool"], of["bool"]),
+        ]
+        return st.one_of(found)
+
+
+json_grammar = Grammar({"text": _JSON_TEXTS, "int": _JSON_INTS, "bool": _JSON_BOOLS, "any": _JSON_ANY}, loose=True)
+
+TEXT_SHAPE = {"type": "text", "dash-ed": "text", "c": "text", "v0": "int", "n": "int"}
+text_grammar = Grammar(
+    {"text": tuple(Field((name,)) for name in ("type", "dash_ed", "c", "event_id")), "int": (Field(("v0",)), Field(("n",))), "bool": ()},
+    loose=False,
+)  # fmt: skip
+
+
+def reads_something(expr: Expr) -> bool:
+    return bool(members(expr)) or isinstance(expr, Const)
+
+
+# Records
+
+
+def _object(shape: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
+    return st.fixed_dictionaries({}, optional={name: _member(kind) for name, kind in shape.items()})
+
+
+def _member(kind: Any) -> st.SearchStrategy[Any]:
+    if isinstance(kind, dict):
+        return st.none() | _object(kind)
+    return st.none() | {"text": texts, "int": big_ints, "bool": st.booleans(), "any": json_values, "json": json_values}[kind]
+
+
+records = _object(SHAPE)
+rows_of_text = st.fixed_dictionaries(
+    {name: st.none() | (texts if kind == "text" else ints) for name, kind in TEXT_SHAPE.items()}
+)
+
+
+def encoded(record: dict[str, Any], *, spaced: bool, ascii_only: bool) -> bytes:
+    """JSON bytes of a record in one of the forms that a writer may choose."""
+    separators = (" , ", " : ") if spaced else (",", ":")
+    text = json.dumps(record, ensure_ascii=ascii_only, separators=separators)
+    return text.encode("utf-8", "surrogatepass")

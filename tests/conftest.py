@@ -1,0 +1,77 @@
+"""What all tests share: the real logs, the Hypothesis profiles, and the lock on the network."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+ROOT = Path(__file__).resolve().parent.parent
+CORPORA = ROOT.parent / "shared" / "corpora"
+
+# "same": the same examples on every run, so that a red test stays red; no limits of time, since two busy
+# cores prove nothing. HYPOTHESIS_PROFILE=explore looks for new examples.
+settings.register_profile(
+    "same", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
+settings.register_profile("explore", settings.get_profile("same"), derandomize=False, max_examples=2_000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what uses the real logs; where they are absent, skip each such test by name."""
+    for item in items:
+        if "corpora" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.corpus)
+        if item.get_closest_marker("corpus") and not CORPORA.is_dir():
+            reason = f"no real logs in ../shared/corpora beside the repository: {item.name} did not run"
+            item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture(scope="session")
+def corpora() -> Path:
+    """The folder of real logs; read only, nothing of it may be copied into the project."""
+    return CORPORA
+
+
+@pytest.fixture(scope="session")
+def repo() -> Path:
+    """The root of the repository."""
+    return ROOT
+
+
+def _is_local(address: Any) -> bool:
+    if not isinstance(address, tuple):
+        return True  # a path of a Unix socket
+    host = str(address[0])
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_network() -> Iterator[None]:
+    """Let no test leave the machine: a connection to anything but the loopback fails it."""
+    guarded = ("connect", "connect_ex", "sendto")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in guarded:
+            patch.setattr(socket.socket, name, _guard(getattr(socket.socket, name)))
+        yield
+
+
+def _guard(method: Any) -> Any:
+    def guarded(sock: socket.socket, *args: Any) -> Any:
+        if not _is_local(args[-1]):
+            raise AssertionError(f"tests run without a network; this one wanted {args[-1]!r}")
+        return method(sock, *args)
+
+    return guarded
