@@ -8,8 +8,8 @@ import msgspec
 class Counts(msgspec.Struct):
     """Counts of one source (report.json, DESIGN section 12).
 
-    `merged`, `dropped` and `tiered` belong to reduction; `billed_bytes_after` is what the rows delivered
-    would bill by the Log Analytics rule, in bytes.
+    `merged`, `dropped` and `tiered` belong to reduction; `raw_bytes` is the size of what was read, in bytes
+    after decompression.
     """
 
     objects: int = 0
@@ -23,7 +23,6 @@ class Counts(msgspec.Struct):
     duplicate: int = 0
     faults: int = 0
     raw_bytes: int = 0
-    billed_bytes_after: int = 0
 
     def add(self, other: Counts) -> None:
         """Add another's counts to these."""

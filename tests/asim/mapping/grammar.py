@@ -54,7 +54,7 @@ _JSON_TEXTS = (
 _JSON_ANY = (
     Field(("a",)), Field(("a", "p")), Field(("a", 0)), Field(("who", "deep", "in")), Field(("who",)), Field(("params",)),
     Field(("params", "p")), Field(("params", "q r")), Field(("params", "list", 0, "x")), Field(("params", "list", -1)),
-    Field(("class", 1)), Field(("class", -2, "p")), Field(("class",)),
+    Field(("m_class", 1)), Field(("m_class", -2, "p")), Field(("m_class",)),
 )  # fmt: skip
 _JSON_INTS = (Field(("v0",)), Field(("who", "k")))
 _JSON_BOOLS = (Field(("len",)),)

@@ -31,13 +31,22 @@ def mappings(draw: st.DrawFn) -> SourceMapping:
             columns[f"C{n}"] = expr
             kinds[f"C{n}"] = draw(COLUMN_KINDS)
         if draw(st.booleans()):
-            columns["Raw"] = Op("json", (grammar.Field((draw(st.sampled_from(["params", "who", "class"])),)),))
+            columns["Raw"] = Op("json", (grammar.Field((draw(st.sampled_from(["params", "who", "m_class"])),)),))
         when = draw(grammar.json_grammar.of["bool"]) if place == 0 else Const(True)  # noqa: FBT003
         table = f"T{place}"
         routes.append(Route(when, MappingSpec("S", table, "", columns, {}, ADDITIONAL)))
         types[table] = kinds
     routes.append(Route(Op("eq", (Const(1), Const(1))), routes[-1].mapping))
-    return SourceMapping(RECORD, routes, draw(grammar.REPEATS), {}, grammar.LOOKUPS, types)
+    return SourceMapping(
+        record=RECORD,
+        routes=routes,
+        repeats=draw(grammar.REPEATS),
+        ticks=draw(st.sampled_from([(), ("dash-ed",)])),
+        rare=draw(st.sampled_from([(), ("params", "class"), ("class", "who")])),
+        require={},
+        lookups=grammar.LOOKUPS,
+        types=types,
+    )
 
 
 raws = st.builds(grammar.encoded, grammar.records, spaced=st.booleans(), ascii_only=st.booleans()).filter(

@@ -41,7 +41,7 @@ def specs() -> list[DetectionSpec]:
     return list(detections().values())
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def sample():
     """A copy of one sample: `sample("trail_tampering/hit/trail_stopped")`, with members changed."""
 

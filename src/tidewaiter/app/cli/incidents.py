@@ -8,12 +8,12 @@ from typing import Annotated
 
 import msgspec
 import typer
-from rich.table import Table
+from rich.text import Text
 
 from tidewaiter.app.cli.options import DEFAULT_STATE, Json, StateDir
 from tidewaiter.app.cli.terminal import output, plain, table
 from tidewaiter.core.errors import StateError, UsageError
-from tidewaiter.core.findings import Incident
+from tidewaiter.core.findings import SEVERITIES, Incident
 
 
 class StoredIncident(
@@ -41,14 +41,26 @@ def read_incidents(state: Path) -> list[StoredIncident]:
     return [msgspec.json.decode(line, type=StoredIncident) for line in lines]
 
 
-def incident_table(incidents: list[StoredIncident]) -> Table:
-    """Build the list that analysts see first."""
-    rows = []
-    for item in incidents:
-        names = [f"{entity.kind} {entity.name}" for entity in item.entities]
-        shown = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
-        rows.append((item.incident_id, item.severity, item.score, item.start, item.title, shown))
-    return table(("incident", "severity", "score", "start", "title", "entities"), rows, right=("score",))
+def print_incidents(incidents: list[StoredIncident]) -> None:
+    """Print the list that analysts see first: gravest first, a title line and who and what it is about."""
+    console = output()
+    for item in sorted(incidents, key=lambda i: (-SEVERITIES.index(i.severity), -i.score, i.start)):
+        console.print(
+            Text(f"{item.severity:<13} {item.score:>3}  ") + Text(plain(item.title), style="bold"),
+            soft_wrap=True,
+        )
+        console.print(
+            Text(
+                f"{'':<18} {item.start} to {item.end}, {len(item.event_ids)} events, {plain(item.incident_id)}"
+            ),
+            soft_wrap=True,
+        )
+        by_kind: dict[str, list[str]] = {}
+        for entity in item.entities:
+            by_kind.setdefault(entity.kind, []).append(plain(entity.name, most=80))
+        for kind, names in by_kind.items():
+            more = f" and {len(names) - 6} more" if len(names) > 6 else ""
+            console.print(Text(f"{'':<18} {kind}: {', '.join(names[:6])}{more}"), soft_wrap=True)
 
 
 def incidents(
@@ -70,7 +82,7 @@ def incidents(
     elif incident_id:
         _show(found[0])
     elif found:
-        output().print(incident_table(found))
+        print_incidents(found)
     else:
         output().print("No incidents.")
 

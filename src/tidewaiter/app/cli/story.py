@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from tidewaiter.app.cli.incidents import incident_table, read_incidents
+from tidewaiter.app.cli.incidents import print_incidents, read_incidents
 from tidewaiter.app.cli.terminal import output, plain, say, table
 
 if TYPE_CHECKING:
@@ -40,8 +40,7 @@ def print_run(result: RunResult, state: Path, *, json: bool) -> None:
     _print_faults(result)
     incidents = read_incidents(state)
     console.print(f"\n{len(incidents)} incident{'s' if len(incidents) != 1 else ''}")
-    if incidents:
-        console.print(incident_table(incidents))
+    print_incidents(incidents)
     _print_places(state, summary.unrecognized)
 
 

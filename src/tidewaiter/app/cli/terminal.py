@@ -38,8 +38,9 @@ def output() -> Console:
 
 
 def say(message: str) -> None:
-    """Print a message for a person on stderr."""
-    errors().print(Text(plain(message)), soft_wrap=True)
+    """Print a message for a person on stderr; its own line breaks stay."""
+    for line in message.split("\n"):
+        errors().print(Text(plain(line)), soft_wrap=True)
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[str] = ()) -> Table:

@@ -29,10 +29,17 @@ class RunSummary(msgspec.Struct):
         return sum(counts.delivered for counts in self.sources.values())
 
 
+class SourceTotals(Counts):
+    """Counts of one source; what it bills is null until the lab has a meter."""
+
+    billed_bytes_before: int | None = None
+    billed_bytes_after: int | None = None
+
+
 class Report(msgspec.Struct):
     """report.json: `sources`, `rows` and `stages` are totals of the state, `last_run` is of the last pass."""
 
-    sources: dict[str, Counts]
+    sources: dict[str, SourceTotals]
     object_kinds: dict[str, dict[str, int]]
     rows: dict[str, int]
     stages: dict[str, float]
@@ -55,7 +62,8 @@ def write_report(state: State, summary: RunSummary) -> Report:
         ),
     )
     _write_lines(root / "quarantine.jsonl", _quarantine(state))
-    report = Report(state.totals(), state.kinds(), state.rows(), state.seconds(), len(incidents), summary)
+    totals = {name: SourceTotals(**msgspec.structs.asdict(counts)) for name, counts in state.totals().items()}
+    report = Report(totals, state.kinds(), state.rows(), state.seconds(), len(incidents), summary)
     _replace(root / "report.json", msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
     return report
 

@@ -15,8 +15,8 @@ import msgspec
 
 from tidewaiter.asim.mapping import operators as meaning
 from tidewaiter.asim.mapping import runtime
-from tidewaiter.asim.mapping.evaluate import column
-from tidewaiter.asim.mapping.expression import Const, Expr, Field, Op, lookups, members
+from tidewaiter.asim.mapping.evaluate import column as value_of_column
+from tidewaiter.asim.mapping.expression import Expr, Field, Op, lookups, members
 from tidewaiter.asim.mapping.python_text import Scope, local
 from tidewaiter.asim.mapping.record import NULL, RecordType, attribute
 from tidewaiter.asim.mapping.runtime import InvalidRecord
@@ -50,8 +50,8 @@ class SourceMapping:
     """All that the compilers need of a source.
 
     `repeats` lists sets of members that repeat together, `ticks` members that stay for a few records and
-    then change for good, `rare` members that most records lack; `require` names what a valid record must have;
-    `types[table]` gives each column's Log Analytics type.
+    then change for good, `rare` members that most records lack; `require` names what a valid record must
+    have; `types[table]` gives each column's Log Analytics type.
     """
 
     record: RecordType
@@ -155,7 +155,8 @@ class _Writer:
 
     def constant_tail(self, constants: list[tuple[str, Expr]], types: Mapping[str, str]) -> bytes:
         """JSON of the columns that read nothing of the record, closing the object."""
-        known = {name: column(expr, types[name], {}, self.source.lookups) for name, expr in constants}
+        lookups = self.source.lookups
+        known = {name: value_of_column(expr, types[name], {}, lookups) for name, expr in constants}
         values = {name: value for name, value in known.items() if value is not None}
         if not values:
             raise ContentError("a mapping has at least one constant column (EventVendor)")

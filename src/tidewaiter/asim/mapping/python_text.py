@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from tidewaiter.asim.mapping import operators as meaning
-from tidewaiter.asim.mapping.expression import Const, Expr, Field, Op, walk
+from tidewaiter.asim.mapping.evaluate import evaluate
+from tidewaiter.asim.mapping.expression import Const, Expr, Field, Op, lookups, members, walk
 from tidewaiter.asim.mapping.record import RecordType, Shape, attribute
 from tidewaiter.core.errors import ContentError
 
@@ -57,6 +58,8 @@ class Scope:
             return repr(expr.value)
         if isinstance(expr, Field):
             return self._path(expr.path)[0]
+        if not members(expr) and not lookups(expr):
+            return repr(evaluate(expr, {}, {}))
         if expr in self._locals:
             return self._locals[expr]
         written = self._op(expr)
@@ -203,6 +206,8 @@ class Scope:
 
     def truth(self, expr: Expr) -> str:
         """Python text that is true exactly when the condition is."""
+        if not members(expr) and not lookups(expr):
+            return repr(evaluate(expr, {}, {}) is True)
         value = self.value(expr)
         always = isinstance(expr, Op) and expr.name not in ("first", "case", "bit")
         return value if always and self.kind(expr) == "bool" else f"({value} is True)"
@@ -243,6 +248,8 @@ class Scope:
                 return f"_lookups[{rest[0]}].get({first})"
             case "in":
                 return f"({first} in {rest[0]})"
+            case "startswith" | "endswith" | "contains" if args[1] == Const(""):
+                return f"({first} is not None)"
             case "startswith" | "endswith":
                 return f"(({first} or '').{name}({rest[0]}))"
             case "contains":

@@ -99,10 +99,11 @@ def _incident(run: Sequence[Signal]) -> Incident:
 
 
 def _entities(run: Sequence[Signal]) -> tuple[Entity, ...]:
-    found = {
-        (entity.kind, entity.id): entity for signal in reversed(run) for entity in reversed(signal.entities)
-    }
-    return tuple(reversed(found.values()))
+    found: dict[tuple[str, str], Entity] = {}
+    for signal in run:
+        for entity in signal.entities:
+            found.setdefault((entity.kind, entity.id), entity)
+    return tuple(found.values())
 
 
 def _stages(run: Sequence[Signal]) -> tuple[Stage, ...]:

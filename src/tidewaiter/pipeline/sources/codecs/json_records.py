@@ -154,7 +154,7 @@ class JsonReader:
                 at = end if end >= 0 else len(feed.buffer)
             at = skip_filler(feed.buffer, at)
             seen = at < len(feed.buffer) and feed.buffer[at] != 0x22
-            if seen or feed.left > self._record_bytes or not feed.more():
+            if seen or feed.left > JSON_WINDOW_BYTES or not feed.more():
                 return False
 
     def _pass_member(self, byte: int) -> None:
@@ -224,6 +224,7 @@ class JsonReader:
         if not self._separator:
             self._separator = layout.separator(feed.buffer, feed.pos)
         end = feed.buffer.rfind(self._separator or b'},{"', feed.pos) + 1
+        end = end or feed.buffer.rfind(b",", feed.pos)
         yield end, end, _Place.LIST
 
     def _row_ends(self) -> Iterator[tuple[int, int, _Place]]:
@@ -232,7 +233,8 @@ class JsonReader:
             self._lines = layout.is_lines(feed.buffer, feed.pos)
         if feed.eof:
             yield len(feed.buffer), len(feed.buffer), _Place.OUTSIDE
-        end = feed.buffer.rfind(b"\n{", feed.pos) + 1 or feed.buffer.rfind(b'}{"', feed.pos) + 1
+        end = max(0, feed.buffer.rfind(b"\n{", feed.pos)) or feed.buffer.rfind(b'}{"', feed.pos) + 1
+        end = end or feed.buffer.rfind(b"\n", feed.pos)
         yield end, end, _Place.OUTSIDE
 
     def _decode(self, cut: int) -> tuple[Sequence[msgspec.Raw], bool]:

@@ -23,7 +23,7 @@ _NOT_FILLER = re.compile(rb"[^ \t\r\n,]")
 _KEY = re.compile(rb'[\s,]*"((?:[^"\\]|\\.)*+)"\s*:\s*(?=\S)', re.DOTALL)
 _STRING_END = re.compile(rb'[^"\\\n]*+(?:\\.[^"\\\n]*+)*+"', re.DOTALL)
 _SCALAR_END = re.compile(rb"[,}\]\s]")
-_STRUCTURE = re.compile(rb'[{}\[\]"]')
+_STRUCTURE = re.compile(rb'[{\[]+|[}\]]+|"')
 
 
 class Verdict(Enum):
@@ -119,11 +119,14 @@ class ValueSkipper:
                 if found is None:
                     return len(data), False
                 at = found.end()
+                run = at - found.start()
                 byte = data[at - 1]
                 if byte == 0x22:
                     self._in_string = True
                     continue
-                self._depth += 1 if byte in b"{[" else -1
+                if byte in b"}]" and run >= self._depth:
+                    return found.start() + max(self._depth, 1), True
+                self._depth += run if byte in b"{[" else -run
             if self._depth <= 0:
                 return at, True
 
@@ -132,11 +135,8 @@ class ValueSkipper:
         if line >= 0:
             self.damaged = True
             return line
-        end = len(data)
-        slashes = end
-        while slashes > at and data[slashes - 1] == 0x5C:
-            slashes -= 1
-        return end - ((end - slashes) % 2)
+        slashes = len(data) - max(at, len(data.rstrip(b"\\")))
+        return len(data) - slashes % 2
 
 
 def next_key(data: bytes, start: int) -> tuple[bytes, int] | None:

@@ -43,9 +43,10 @@ class Bad(NamedTuple):
 class Salvage:
     """Leads a feed past bad bytes to the next record.
 
-    The next record begins where an object starts with one of the member names that good records have
-    shown, decodes, and has the members of its source. Places that fail this test cost time, so what is
-    spent on them is bounded by a multiple of the bytes dealt with.
+    The next record begins where an object starts with a member name that a good record has shown, and
+    either decodes and has the members of its source, or starts exactly as the good record does and so
+    is bad itself. Places that fail this test cost time, so what is spent on them is bounded by a
+    multiple of the bytes dealt with.
     """
 
     def __init__(self, shape: JsonShape, record_bytes: int) -> None:
@@ -54,6 +55,7 @@ class Salvage:
         self._wasted = 0
         self._model: bytes | msgspec.Raw = b""
         self._starts: re.Pattern[bytes] | None = None
+        self._same_start: re.Pattern[bytes] | None = None
 
     def learn(self, record: bytes | msgspec.Raw) -> None:
         """Keep the first good record, to learn from it how records begin if that is ever needed."""
@@ -93,7 +95,9 @@ class Salvage:
         skipper = ValueSkipper()
         at = feed.pos
         while True:
+            before = at
             at, ended = skipper.find_end(feed.buffer, at)
+            self._wasted += at - before
             if ended:
                 return seen.bad(at), True
             if skipper.damaged or feed.eof:
@@ -105,7 +109,11 @@ class Salvage:
     def _search(self, feed: Feed, start: int) -> tuple[_Outcome, int]:
         """Look for a record from index `start`; without one, say where to go on with more bytes."""
         if self._starts is None:
-            self._starts = _starts(tuple(members_of(self._model) or ()))
+            names = tuple(members_of(self._model) or ())
+            self._starts = _starts(names)
+            self._same_start = _starts(names[:1])
+            if len(self._same_start.findall(bytes(self._model))) != 1:
+                self._same_start = None
         view = memoryview(feed.buffer)
         step = skip = 1
         for found in self._starts.finditer(feed.buffer, start):
@@ -119,6 +127,8 @@ class Salvage:
             if verdict is Verdict.WHOLE and fits(self._shape, view[at : at + length]):
                 return _Outcome.FOUND, at
             self._wasted += _PROBE_COST + (_DEEP_COST if verdict is Verdict.DEEP else length)
+            if verdict is not Verdict.WHOLE and self._same_start and self._same_start.match(feed.buffer, at):
+                return _Outcome.FOUND, at
             if verdict is Verdict.CUT and not feed.eof:
                 return _Outcome.NEEDS_MORE, at
             step = 2 * step if verdict is Verdict.DEEP else 1
