@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import contextlib
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tidewaiter.core.errors import NotExecutable, QueryError, StateError
 from tidewaiter.kql import Executor
@@ -93,3 +97,21 @@ def test_a_damaged_database_is_a_state_error(tmp_path):
     path.write_bytes(b"not a database" * 1000)
     with pytest.raises(StateError, match="cannot be read"):
         Executor(path, {}).run("print 1")
+
+
+WORDS = [
+    "Calls", "People", "|", "where", "project", "extend", "summarize", "by", "count()", "sum(Id)", "join",
+    "kind=leftouter", "on", "union", "(", ")", ",", ";", "=", "==", "'x'", "1", "1d", "ago(1h)",
+    "bin(At,1h)", "make_set(Name)", "and", "or", "has", "in", "(", "..", "dynamic([1])", "Data.k[0]",
+    "let", "x", "take", "top", "order", "distinct", "mv-expand", "parse", "with", "*", "iff(Ok,1,2)",
+    "toscalar(", "arg_max(Id,*)", "getschema", "print", "datatable(a:long)", "[", "]", "-1", "$left.",
+    "!", "null", "{0}", "\\", '"', "'", "```", "//", ".show", "evaluate", "externaldata", "cluster('x')",
+    "['a\"b']",
+]  # fmt: skip
+
+
+@settings(deadline=None, max_examples=150)
+@given(query=st.text() | st.lists(st.sampled_from(WORDS), max_size=12).map(" ".join))
+def test_whatever_is_asked_is_answered_or_refused_with_a_query_error(run, query):
+    with contextlib.suppress(QueryError):
+        run(query)

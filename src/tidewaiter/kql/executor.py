@@ -91,7 +91,12 @@ class Executor:
         with self._lock:
             connection = self._open()
             statement = self._translate(connection, text, limits, now)
-            return _run(connection, statement, text, limits)
+            try:
+                return _run(connection, statement, text, limits)
+            except QueryError:
+                # A fatal or interrupted statement may leave the instance unusable: open it afresh.
+                self.close()
+                raise
 
     def check(self, query: str, *, origin: str = "query") -> None:
         """Raise what `run` would raise before it reads a row; return for a query that can run."""

@@ -56,7 +56,7 @@ class ObjectDone:
     claim: Claim
     counts: Counts
     rows: dict[str, int] = field(default_factory=dict)
-    keys: Sequence[int] = ()
+    keys: list[int] = field(default_factory=list)
     signals: Sequence[Signal] = ()
     faults: Sequence[Fault] = ()
     quarantined: Sequence[Quarantined] = ()

@@ -86,7 +86,7 @@ def test_a_let_may_call_a_function(load):
 def test_a_wrong_expression_is_an_error_with_its_place(load, old, new, message):
     assert old in RULE
 
-    with pytest.raises(ContentErrors, match="detections/mine/rule.yaml") as caught:
+    with pytest.raises(ContentErrors, match=r"detections/mine/rule\.yaml") as caught:
         load(RULE.replace(old, new))
 
     assert message in str(caught.value)
@@ -117,7 +117,7 @@ def test_all_wrong_expressions_are_told_together(load):
 def test_a_wrong_shape_is_an_error_with_its_file(load, old, new):
     assert old in RULE
 
-    with pytest.raises(ContentError, match="detections/mine/rule.yaml"):
+    with pytest.raises(ContentError, match=r"detections/mine/rule\.yaml"):
         load(RULE.replace(old, new))
 
 

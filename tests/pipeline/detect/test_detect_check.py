@@ -31,7 +31,9 @@ def test_a_hit_that_does_not_hit_is_a_problem(own):
     folder, problems = own
     shutil.copy(folder / "miss/key_made_inactive.json", folder / "hit/key_reactivated.too.json")
 
-    assert problems() == [("hit/key_reactivated.too.json", "must be taken by 'key_reactivated', but nothing speaks")]
+    assert problems() == [
+        ("hit/key_reactivated.too.json", "must be taken by 'key_reactivated', but nothing speaks")
+    ]
 
 
 def test_a_hit_that_another_branch_takes_is_a_problem(own):

@@ -88,7 +88,9 @@ def test_the_labels_of_another_project_are_agreed_with_but_for_known_differences
         case = json.loads(line)
         if case["rule_id"] in ours:
             event = case["event"]
-            event["eventTime"] = f"{str(event.get('eventTime') or '2020-01-01 00:00:00')[:19].replace(' ', 'T')}Z"
+            event["eventTime"] = (
+                f"{str(event.get('eventTime') or '2020-01-01 00:00:00')[:19].replace(' ', 'T')}Z"
+            )
             judged += 1
             if bool(bench.detect(event)) != case["expected"]:
                 apart.append(f"{case['rule_id']}: {case['test']}, expected {case['expected']}")

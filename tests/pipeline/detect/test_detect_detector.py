@@ -15,19 +15,42 @@ from tidewaiter.pipeline.detect import Detector
 from tidewaiter.pipeline.normalize import JsonRows
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**70), 2**70)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
     max_leaves=15,
 )
-PARAMETERS = st.dictionaries(
-    st.sampled_from(
-        ["name", "userName", "policyDocument", "assumeRolePolicyDocument", "eventSelectors", "key", "bucketName"]
-        + ["advancedEventSelectors", "LifecycleConfiguration", "bucketPolicy", "NotificationConfiguration"]
-        + ["insightSelectors", "kmsKeyId", "source", "policy", "status", "retentionInDays", "DeleteFlowLogsRequest"]
+NAMES = [
+    *(
+        "name",
+        "userName",
+        "policyDocument",
+        "assumeRolePolicyDocument",
+        "eventSelectors",
+        "bucketName",
+        "key",
     ),
-    JSON,
-)
-WATCHED = [(source, name) for spec in detections().values() for source, names in spec.events.items() for name in names]
+    *("advancedEventSelectors", "LifecycleConfiguration", "bucketPolicy", "NotificationConfiguration"),
+    *(
+        "insightSelectors",
+        "kmsKeyId",
+        "source",
+        "policy",
+        "status",
+        "retentionInDays",
+        "DeleteFlowLogsRequest",
+    ),
+]
+PARAMETERS = st.dictionaries(st.sampled_from(NAMES), JSON)
+WATCHED = [
+    (source, name)
+    for spec in detections().values()
+    for source, names in spec.events.items()
+    for name in names
+]
 HITS = [
     (spec.id, name.split(".")[0], msgspec.json.decode(raw))
     for spec in detections().values()
@@ -39,7 +62,8 @@ IRRELEVANT = st.dictionaries(
     ),
     st.text(),
 ) | st.dictionaries(
-    st.sampled_from(["additionalEventData", "tlsDetails", "serviceEventDetails", "addendum", "somethingNew"]), JSON
+    st.sampled_from(["additionalEventData", "tlsDetails", "serviceEventDetails", "addendum", "somethingNew"]),
+    JSON,
 )
 
 
@@ -57,7 +81,9 @@ def test_a_hit_becomes_a_signal_with_its_evidence(bench, sample):
     assert signal.entities == (
         Entity("Account", "arn:aws:iam::111122223333:user/deploy-bot", "deploy-bot"),
         Entity("IP", "198.51.100.23", "198.51.100.23"),
-        Entity("AwsResource", "arn:aws:cloudtrail:eu-west-1:111122223333:trail/company-trail", "company-trail"),
+        Entity(
+            "AwsResource", "arn:aws:cloudtrail:eu-west-1:111122223333:trail/company-trail", "company-trail"
+        ),
     )
 
 
@@ -74,7 +100,8 @@ def test_the_signals_of_a_batch_come_in_its_order(bench, sample):
 
 
 @pytest.mark.parametrize(
-    ("hit", "most"), [("trail_tampering/hit/trail_stopped", "Medium"), ("new_persistence/hit/trust_open", "Low")]
+    ("hit", "most"),
+    [("trail_tampering/hit/trail_stopped", "Medium"), ("new_persistence/hit/trust_open", "Low")],
 )
 def test_a_refused_attempt_is_less_grave_than_the_deed(bench, sample, hit, most):
     (deed,) = bench.detect(sample(hit))
@@ -113,7 +140,10 @@ def test_a_user_s_own_key_is_nobody_else_s_in_any_case(bench, sample, user):
 
 @pytest.mark.parametrize("user", ["deploy", "deploy-bot2", "bot", "-"])
 def test_a_name_that_only_contains_the_own_is_another(bench, sample, user):
-    assert len(bench.detect(sample("new_persistence/hit/key_created", requestParameters={"userName": user}))) == 1
+    assert (
+        len(bench.detect(sample("new_persistence/hit/key_created", requestParameters={"userName": user})))
+        == 1
+    )
 
 
 def test_a_free_session_name_does_not_make_the_caller_the_same_person(bench, sample):
@@ -144,11 +174,22 @@ def test_rows_whose_records_are_of_another_shape_are_passed_over(bench):
     assert bench.detector.detect(rows) == []
 
 
-@pytest.mark.parametrize("bad", [b'"\xff"', b'"\\ud800"', b"[" * 900 + b"]" * 900, b"[" * 100_000 + b"]" * 100_000])
+def with_member(event, value):
+    return msgspec.json.encode(event)[:-1] + b',"serviceEventDetails":' + value + b"}"
+
+
+@pytest.mark.parametrize("bad", [b'"\xff"', b"[" * 700 + b"]" * 700, b"1e999", b"9" * 5_000])
 def test_a_member_that_cannot_be_read_does_not_hide_the_hit(bench, sample, bad):
-    event = sample("trail_tampering/hit/trail_stopped")
-    (rows,) = bench.rows(event)
-    rows.raws[0] = msgspec.json.encode(event)[:-1] + b',"additionalEventData":' + bad + b"}"
+    (rows,) = bench.rows(with_member(sample("trail_tampering/hit/trail_stopped"), bad))
+
+    assert len(bench.detector.detect(rows)) == 1
+
+
+@pytest.mark.parametrize("bad", [b'"\\ud800"', b"[" * 100_000, b"{", b""])
+def test_a_record_that_cannot_be_read_at_all_gives_nothing_and_harms_nobody(bench, sample, bad):
+    hit = sample("trail_tampering/hit/trail_stopped")
+    (rows,) = bench.rows(hit, hit)
+    rows.raws[0] = with_member(hit, bad)
 
     assert len(bench.detector.detect(rows)) == 1
 
@@ -183,7 +224,8 @@ def test_a_hit_stays_a_hit_when_irrelevant_members_change(bench, hit, changed):
     context=JSON,
     kind=st.sampled_from(["IAMUser", "AssumedRole", "Root", "AWSService", "Other"]),
     names=st.dictionaries(
-        st.sampled_from(["arn", "userName", "accountId", "principalId", "invokedBy", "accessKeyId"]), st.text()
+        st.sampled_from(["arn", "userName", "accountId", "principalId", "invokedBy", "accessKeyId"]),
+        st.text(),
     ),
     error=st.none() | st.text() | st.just("AccessDenied"),
 )
@@ -194,7 +236,11 @@ def test_no_record_breaks_the_stage(bench, watched, parameters, response, contex
         "eventSource": source,
         "eventName": name,
         "errorCode": error,
-        "userIdentity": {"type": kind, **names, "sessionContext": {"attributes": context, "webIdFederationData": context}},
+        "userIdentity": {
+            "type": kind,
+            **names,
+            "sessionContext": {"attributes": context, "webIdFederationData": context},
+        },
         "requestParameters": parameters,
         "responseElements": response,
     }
@@ -229,13 +275,16 @@ def test_a_rule_that_breaks_on_a_record_is_counted_and_the_others_go_on(bench, s
 
 
 @pytest.mark.parametrize(
-    ("let", "message"), [("{nonsense: [event.x]}", "unknown function 'nonsense'"), ("{count: []}", "takes 1 argument")]
+    ("let", "message"),
+    [("{nonsense: [event.x]}", "unknown function 'nonsense'"), ("{count: []}", "takes 1 argument")],
 )
 def test_a_let_that_calls_what_is_not_there_is_an_error(tmp_path, let, message):
-    (tmp_path / "rule.yaml").write_text(
-        "{title: t, description: d, source: s, severity: Low, confidence: 0.5, events: {a: [b]}, lets: {x: LET},"
-        " technique: {id: T1098, name: n, tactic: Impact}, when: [{id: i, if: x == 1, statement: s}]}".replace("LET", let)
+    rule = (
+        "{title: t, description: d, source: s, severity: Low, confidence: 0.5, events: {a: [b]},"
+        " lets: {x: LET}, technique: {id: T1098, name: n, tactic: Impact},"
+        " when: [{id: i, if: x == 1, statement: s}]}"
     )
+    (tmp_path / "rule.yaml").write_text(rule.replace("LET", let))
 
     with pytest.raises(ContentErrors, match=message):
         Detector([load_detection(Folder("mine", tmp_path))])

@@ -44,8 +44,19 @@ def test_selectors_that_keep_management_writes_lose_nothing(basic):
     [
         ([], "nothing"),
         ([{"includeManagementEvents": False}], "nothing"),
-        ([{"includeManagementEvents": False, "dataResources": [{"type": "AWS::S3::Object", "values": []}]}], "nothing"),
-        ([{"includeManagementEvents": False, "dataResources": [{"type": "x", "values": ["arn:aws:s3"]}]}], "management"),
+        (
+            [
+                {
+                    "includeManagementEvents": False,
+                    "dataResources": [{"type": "AWS::S3::Object", "values": []}],
+                }
+            ],
+            "nothing",
+        ),
+        (
+            [{"includeManagementEvents": False, "dataResources": [{"type": "x", "values": ["arn:aws:s3"]}]}],
+            "management",
+        ),
         ([{"readWriteType": "ReadOnly"}], "writes"),
         ([{"excludeManagementEventSources": ["iam.amazonaws.com"]}], "narrowed"),
     ],

@@ -46,7 +46,13 @@ def test_the_fastest_rule_that_deletes_logs_is_found(lifecycle, days):
 
 
 def statement(**members):
-    return {"Effect": "Allow", "Principal": {"Service": TRAIL}, "Action": "s3:PutObject", "Resource": "*", **members}
+    return {
+        "Effect": "Allow",
+        "Principal": {"Service": TRAIL},
+        "Action": "s3:PutObject",
+        "Resource": "*",
+        **members,
+    }
 
 
 @pytest.mark.parametrize(
@@ -55,7 +61,13 @@ def statement(**members):
         ([statement()], True),
         ([statement(Action=["s3:GetBucketAcl", "s3:Put*"])], True),
         ([statement(Principal={"Service": ["config.amazonaws.com", TRAIL]})], True),
-        ([statement(), statement(Effect="Deny", Principal="*", Condition={"Bool": {"aws:SecureTransport": "false"}})], True),
+        (
+            [
+                statement(),
+                statement(Effect="Deny", Principal="*", Condition={"Bool": {"aws:SecureTransport": "false"}}),
+            ],
+            True,
+        ),
         ([statement(), statement(Effect="Deny", Principal="*", Condition=None)], False),
         ([statement(Principal={"Service": "config.amazonaws.com"})], False),
         ([statement(Action="s3:GetBucketAcl")], False),
@@ -83,6 +95,8 @@ def test_a_session_policy_without_limits_is_told_from_a_narrow_one():
 def test_no_configuration_breaks_the_judgement(one, other):
     expires_within(one, 7, other)
     expires_within({"Rule": [{"Status": "Enabled", "Expiration": one, "Filter": other}]}, 7, AT)
-    expires_within({"Rule": {"Status": "Enabled", "Expiration": {"Days": one}, "Filter": {"And": other}}}, 7, AT)
+    expires_within(
+        {"Rule": {"Status": "Enabled", "Expiration": {"Days": one}, "Filter": {"And": other}}}, 7, AT
+    )
     admits_service({"Statement": one}, TRAIL)
     grants_everything(one)

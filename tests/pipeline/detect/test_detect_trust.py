@@ -77,7 +77,9 @@ def test_a_statement_about_other_actions_lets_nobody_in(action):
     assert judged(policy("*", action=action)) is None
 
 
-@pytest.mark.parametrize("action", ["*", "sts:*", "STS:assumeRole", "sts:Assume*", ["sts:TagSession", "sts:AssumeRole"]])
+@pytest.mark.parametrize(
+    "action", ["*", "sts:*", "STS:assumeRole", "sts:Assume*", ["sts:TagSession", "sts:AssumeRole"]]
+)
 def test_an_action_pattern_that_covers_assume_role_counts(action):
     assert judged(policy("*", action=action)) == ("anyone", "")
 
@@ -91,7 +93,10 @@ def test_not_principal_and_not_action_are_read_as_what_they_leave_open():
 
 
 def test_the_statement_may_be_one_object():
-    assert judged(json.dumps({"statement": {"effect": "allow", "principal": "*", "action": "*"}})) == ("anyone", "")
+    assert judged(json.dumps({"statement": {"effect": "allow", "principal": "*", "action": "*"}})) == (
+        "anyone",
+        "",
+    )
 
 
 def test_a_url_encoded_document_and_a_decoded_one_read_the_same():
@@ -109,7 +114,10 @@ def test_an_organization_is_noted(key):
 
 
 def test_an_external_id_is_noted():
-    assert judged(policy({"AWS": OTHER}, {"StringEquals": {"sts:ExternalId": "x"}})) == ("account", "an external id")
+    assert judged(policy({"AWS": OTHER}, {"StringEquals": {"sts:ExternalId": "x"}})) == (
+        "account",
+        "an external id",
+    )
 
 
 @pytest.mark.parametrize(
@@ -152,7 +160,10 @@ def test_a_star_for_callers_of_another_account_is_that_account():
     ],
 )
 def test_a_public_provider_without_a_subject_is_open(condition):
-    assert judged(policy({"Federated": GITHUB}, condition, "sts:AssumeRoleWithWebIdentity")) == ("federated", "")
+    assert judged(policy({"Federated": GITHUB}, condition, "sts:AssumeRoleWithWebIdentity")) == (
+        "federated",
+        "",
+    )
 
 
 def test_a_provider_with_a_subject_is_noted_with_it():
@@ -175,7 +186,10 @@ def test_a_named_workload_of_a_cluster_is_inside_and_any_workload_is_not():
     named = {"StringEquals": {f"{EKS}:sub": "system:serviceaccount:shop:api"}}
 
     assert judged(policy(provider, named, "sts:AssumeRoleWithWebIdentity")) is None
-    assert judged(policy(provider, None, "sts:AssumeRoleWithWebIdentity")) == ("federated", "a token of that EKS cluster")
+    assert judged(policy(provider, None, "sts:AssumeRoleWithWebIdentity")) == (
+        "federated",
+        "a token of that EKS cluster",
+    )
 
 
 def test_the_gravest_grant_is_told():
@@ -222,6 +236,12 @@ def test_no_document_breaks_the_judgement(document, account):
     )
 
 
-@given(st.lists(st.sampled_from([OWN, OTHER, f"arn:aws:iam::{OTHER}:root", f"arn:aws:iam::{OWN}:root"]), min_size=1))
+@given(
+    st.lists(
+        st.sampled_from([OWN, OTHER, f"arn:aws:iam::{OTHER}:root", f"arn:aws:iam::{OWN}:root"]), min_size=1
+    )
+)
 def test_a_list_of_principals_is_outside_when_one_of_them_is(principals):
-    assert (judged(policy({"AWS": principals})) is not None) == any(OTHER in principal for principal in principals)
+    assert (judged(policy({"AWS": principals})) is not None) == any(
+        OTHER in principal for principal in principals
+    )

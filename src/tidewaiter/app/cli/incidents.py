@@ -15,6 +15,8 @@ from tidewaiter.app.cli.terminal import output, plain, table
 from tidewaiter.core.errors import StateError, UsageError
 from tidewaiter.core.findings import SEVERITIES, Incident
 
+_INDENT = " " * 19
+
 
 class StoredIncident(
     Incident, frozen=True, rename={"confidence": "_AI_ConfidenceScore", "model": "_AI_ModelVersion"}
@@ -45,22 +47,16 @@ def print_incidents(incidents: list[StoredIncident]) -> None:
     """Print the list that analysts see first: gravest first, a title line and who and what it is about."""
     console = output()
     for item in sorted(incidents, key=lambda i: (-SEVERITIES.index(i.severity), -i.score, i.start)):
-        console.print(
-            Text(f"{item.severity:<13} {item.score:>3}  ") + Text(plain(item.title), style="bold"),
-            soft_wrap=True,
-        )
-        console.print(
-            Text(
-                f"{'':<18} {item.start} to {item.end}, {len(item.event_ids)} events, {plain(item.incident_id)}"
-            ),
-            soft_wrap=True,
-        )
+        grave = Text(f"{item.severity:<13} {item.score:>3}  ")
+        console.print(grave + Text(plain(item.title), style="bold"), soft_wrap=True)
+        evidence = f"{len(item.event_ids)} events, {plain(item.incident_id)}"
+        console.print(f"{_INDENT}{item.start} to {item.end}, {evidence}", soft_wrap=True)
         by_kind: dict[str, list[str]] = {}
         for entity in item.entities:
             by_kind.setdefault(entity.kind, []).append(plain(entity.name, most=80))
         for kind, names in by_kind.items():
             more = f" and {len(names) - 6} more" if len(names) > 6 else ""
-            console.print(Text(f"{'':<18} {kind}: {', '.join(names[:6])}{more}"), soft_wrap=True)
+            console.print(f"{_INDENT}{kind}: {', '.join(names[:6])}{more}", soft_wrap=True)
 
 
 def incidents(

@@ -130,6 +130,6 @@ def run_samples(
         output().print(table(columns, rows, right=columns[1:]))
         for check in checks:
             for problem in check.problems[:20]:
-                say(f"{check.source}/{problem.sample} [{problem.kind}] record {problem.record} {problem.column}: "
-                    f"expected {problem.expected}, got {problem.got}")  # fmt: skip
+                where = f"{check.source}/{problem.sample} [{problem.kind}] record {problem.record}"
+                say(f"{where} {problem.column}: expected {problem.expected}, got {problem.got}")
     raise typer.Exit(0 if all(check.ok for check in checks) else 3)

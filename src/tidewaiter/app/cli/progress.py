@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,6 @@ from tidewaiter.app.cli.terminal import errors, say
 if TYPE_CHECKING:
     from tidewaiter.app.engine.plan import Plan
     from tidewaiter.app.engine.worker import ObjectResult
-    from tidewaiter.core.objects import SourceObject
 
 
 class Bar:
@@ -53,11 +52,11 @@ class Bar:
         if plan.claimed:
             say(f"{plan.claimed:,} objects were delivered by an earlier run")
 
-    def done(self, item: SourceObject, result: ObjectResult) -> None:
-        """Advance by one object."""
-        del item
-        self.records += result.records
-        self._progress.update(self._task, advance=1, rate=f"{self.records:,} records  {self._rate()}")
+    def done(self, results: Sequence[ObjectResult]) -> None:
+        """Advance by some objects."""
+        self.records += sum(result.records for result in results)
+        rate = f"{self.records:,} records  {self._rate()}"
+        self._progress.update(self._task, advance=len(results), rate=rate)
 
     def counter(self, total: int) -> Callable[[int], None]:
         """Return a function that advances by so many of `total`."""

@@ -27,9 +27,8 @@ def print_run(result: RunResult, state: Path, *, json: bool) -> None:
     summary = result.summary
     console = output()
     if summary.delivered:
-        console.print(
-            f"Delivered {summary.delivered:,} rows in {summary.seconds:,.1f} s from {plain(summary.from_path)}"
-        )
+        rows, seconds = f"{summary.delivered:,}", f"{summary.seconds:,.1f}"
+        console.print(f"Delivered {rows} rows in {seconds} s from {plain(summary.from_path)}")
     else:
         console.print(
             f"Nothing new to deliver from {plain(summary.from_path)}: every object was delivered before."
@@ -90,6 +89,5 @@ def _print_places(state: Path, unrecognized: list[tuple[str, str]]) -> None:
         ("set aside", "quarantine.jsonl, faults.jsonl"),
     )
     console.print(table(("what", "where"), [(what, f"{state}/{where}") for what, where in places]))
-    console.print(
-        f"\nAsk it: tidewaiter kql run --state {plain(state)} 'ASimAuditEventLogs | summarize count() by Operation'"
-    )
+    query = "ASimAuditEventLogs | summarize count() by Operation"
+    console.print(f"\nAsk it: tidewaiter kql run --state {plain(state)} '{query}'", soft_wrap=True)

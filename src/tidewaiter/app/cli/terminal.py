@@ -28,13 +28,13 @@ def plain(value: object, *, most: int = 0) -> str:
 
 def errors() -> Console:
     """Return the console of messages and progress (stderr)."""
-    return Console(stderr=True, highlight=False, no_color="NO_COLOR" in os.environ)
+    return Console(stderr=True, highlight=False, markup=False, emoji=False, no_color="NO_COLOR" in os.environ)
 
 
 def output() -> Console:
     """Return the console of data for people (stdout)."""
     width = None if sys.stdout.isatty() else 200
-    return Console(highlight=False, no_color="NO_COLOR" in os.environ, width=width)
+    return Console(highlight=False, markup=False, emoji=False, no_color="NO_COLOR" in os.environ, width=width)
 
 
 def say(message: str) -> None:

@@ -1,7 +1,7 @@
 """Commits: rows into the lab first, then claims and all that came with them, in one transaction.
 
-A crash between the two is harmless: the lab knows the batches that it holds by their id, so the objects
-that were not claimed are worked on again and their rows are recognised.
+A crash between the two is harmless: the lab knows the objects whose rows it holds, so those that were not
+claimed are worked on again, counted, and not stored a second time.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from datetime import date
 
 import polars as pl
 
-from tidewaiter.app.engine.worker import ObjectResult
+from tidewaiter.app.engine.worker import GroupResult, ObjectResult
 from tidewaiter.core.faults import Fault
 from tidewaiter.lab.workspace import StagedRows, Workspace
 from tidewaiter.pipeline.deliver import Segment
@@ -29,18 +29,13 @@ class Committer:
         self.counts: dict[str, Counts] = {}
         self.faults: list[Fault] = []
         self.rows = 0
-        self._held: list[tuple[Claim, ObjectResult]] = []
+        self._held: list[tuple[Sequence[Claim], GroupResult]] = []
         self._digests: dict[str, set[str]] = {}
 
-    @property
-    def objects(self) -> int:
-        """How many objects wait for the next commit."""
-        return len(self._held)
-
-    def add(self, claim: Claim, result: ObjectResult) -> None:
-        """Take one result; `commit` writes it."""
-        self._held.append((claim, result))
-        self.rows += result.valid
+    def add(self, claims: Sequence[Claim], result: GroupResult) -> None:
+        """Take the result of one group; `commit` writes it."""
+        self._held.append((claims, result))
+        self.rows += sum(item.valid for item in result.objects)
 
     def commit(self) -> None:
         """Write everything that waits.
@@ -51,18 +46,15 @@ class Committer:
         if not self._held:
             return
         started = time.perf_counter()
-        seconds: dict[str, float] = {}
-        known: set[int] = set()
-        batches: dict[str, list[StagedRows]] = {}
-        done: list[ObjectDone] = []
-        for claim, result in self._held:
-            batch, item = self._settle(claim, result, known)
-            batches[f"{claim.source}/{claim.digest}/{claim.object_id}"] = batch
-            done.append(item)
+        claims = [claim for group, _ in self._held for claim in group]
+        settled = _Settlement(self.state, self.workspace.held([_batch(claim) for claim in claims]))
+        done = [item for group, result in self._held for item in self._settle(group, result, settled)]
+        fresh = [_batch(claim) for claim in claims if _batch(claim) not in settled.stored]
+        self.workspace.ingest_all(fresh, settled.staged)
+        seconds = {"load": time.perf_counter() - started}
+        for _, result in self._held:
             for stage, n in result.seconds.items():
                 seconds[stage] = seconds.get(stage, 0.0) + n
-        self.workspace.ingest_all(batches)
-        seconds["load"] = time.perf_counter() - started
         with self.state.transaction():
             for item in done:
                 self.state.record(item, today=self.today)
@@ -72,60 +64,25 @@ class Committer:
             self.faults += item.faults
         self._clean()
 
-    def _settle(
-        self, claim: Claim, result: ObjectResult, known: set[int]
-    ) -> tuple[list[StagedRows], ObjectDone]:
-        """Leave out what was delivered before; count what remains."""
-        rows: dict[str, int] = {}
-        staged: list[StagedRows] = []
-        fresh: list[int] = []
-        copied = self._is_copy(claim)
+    def _settle(self, claims: Sequence[Claim], result: GroupResult, settled: _Settlement) -> list[ObjectDone]:
+        """Leave out what was delivered before; count what each object delivers."""
+        done = [_done(claim, item) for claim, item in zip(claims, result.objects, strict=True)]
+        copies = [self._is_copy(claim) for claim in claims]
         for segment in result.segments:
-            kept = segment.rows
-            if segment.layout == "json":
-                kept = self._keep_new(segment, known, fresh)
-            elif copied:
-                kept = 0
-            if kept:
-                rows[segment.table] = rows.get(segment.table, 0) + kept
-                staged.append(StagedRows(segment.table, segment.path, segment.layout))
-        delivered = sum(rows.values())
-        counts = Counts(
-            objects=1,
-            records=result.records,
-            valid=result.valid,
-            quarantined=len(result.quarantined),
-            delivered=delivered,
-            duplicate=result.valid - delivered,
-            faults=len(result.faults) + len(result.quarantined),
-            raw_bytes=result.raw_bytes,
-        )
-        return staged, ObjectDone(
-            claim, counts, rows, fresh, result.signals, result.faults, result.quarantined
-        )
+            settled.take(segment, done, copies)
+        for item in done:
+            item.counts.delivered = sum(item.rows.values())
+            item.counts.duplicate = item.counts.valid - item.counts.delivered
+        return done
 
     def _is_copy(self, claim: Claim) -> bool:
-        """Whether the same bytes were claimed before under another id (their text lines have the same ids)."""
+        """Whether the same bytes were claimed under another id: their text lines have the same ids."""
         digests = self._digests.get(claim.source)
         if digests is None:
             digests = self._digests[claim.source] = self.state.digests(claim.source)
         copied = claim.digest in digests
         digests.add(claim.digest)
         return copied
-
-    def _keep_new(self, segment: Segment, known: set[int], fresh: list[int]) -> int:
-        """Drop the rows of events that were delivered before; return how many rows are left."""
-        keys = pl.read_parquet(segment.path, columns=["key"])["key"].to_list()
-        seen = self.state.seen(keys)
-        kept: list[int] = []
-        for place, key in enumerate(keys):
-            if key not in seen and key not in known:
-                known.add(key)
-                kept.append(place)
-        fresh += [keys[place] for place in kept]
-        if len(kept) < len(keys):
-            _rewrite(segment, kept)
-        return len(kept)
 
     def _clean(self) -> None:
         for _, result in self._held:
@@ -135,6 +92,59 @@ class Committer:
         self.rows = 0
 
 
-def _rewrite(segment: Segment, kept: Sequence[int]) -> None:
-    frame = pl.read_parquet(segment.path)[list(kept)]
-    frame.write_parquet(segment.path, compression="lz4", statistics=False)
+class _Settlement:
+    """Decides row by row what is new in one commit; `stored` names the objects that the lab holds."""
+
+    def __init__(self, state: State, stored: set[str]) -> None:
+        self.state = state
+        self.stored = stored
+        self.staged: list[StagedRows] = []
+        self._known: set[int] = set()
+
+    def take(self, segment: Segment, done: Sequence[ObjectDone], copies: Sequence[bool]) -> None:
+        """Count a segment's new rows with their objects, and stage those that the lab lacks."""
+        keys: list[int] = []
+        seen: set[int] = set()
+        if segment.layout == "json":
+            keys = pl.read_parquet(segment.path, columns=["key"])["key"].to_list()
+            seen = self.state.seen(keys)
+        kept: list[int] = []
+        start = 0
+        for place, rows in segment.spans:
+            item = done[place]
+            if keys:
+                new = [at for at in range(start, start + rows) if self._is_new(keys[at], seen)]
+                item.keys.extend(keys[at] for at in new)
+            else:
+                new = [] if copies[place] else list(range(start, start + rows))
+            if new:
+                item.rows[segment.table] = item.rows.get(segment.table, 0) + len(new)
+            if _batch(item.claim) not in self.stored:
+                kept += new
+            start += rows
+        if len(kept) < start:
+            pl.read_parquet(segment.path)[kept].write_parquet(segment.path, compression="lz4")
+        if kept:
+            self.staged.append(StagedRows(segment.table, segment.path, segment.layout))
+
+    def _is_new(self, key: int, seen: set[int]) -> bool:
+        if key in seen or key in self._known:
+            return False
+        self._known.add(key)
+        return True
+
+
+def _batch(claim: Claim) -> str:
+    return f"{claim.source}/{claim.digest}/{claim.object_id}"
+
+
+def _done(claim: Claim, result: ObjectResult) -> ObjectDone:
+    counts = Counts(
+        objects=1,
+        records=result.records,
+        valid=result.valid,
+        quarantined=len(result.quarantined),
+        faults=len(result.faults) + len(result.quarantined),
+        raw_bytes=result.raw_bytes,
+    )
+    return ObjectDone(claim, counts, {}, [], result.signals, result.faults, result.quarantined)

@@ -48,22 +48,23 @@ def normalize_files(
         result.unrecognized += [(found.id, found.reason) for found in plan.unrecognized]
     progress.planned(whole)
     with tempfile.TemporaryDirectory(prefix="tidewaiter-") as staging:
-        for item, done in work_all(whole.objects, Path(staging), workers=workers, detect=False):
-            counts = Counts(
-                objects=1,
-                records=done.records,
-                valid=done.valid,
-                quarantined=len(done.quarantined),
-                delivered=done.valid,
-                faults=len(done.faults) + len(done.quarantined),
-                raw_bytes=done.raw_bytes,
-            )
-            result.sources.setdefault(item.object.source, Counts()).add(counts)
-            result.faults += done.faults
-            result.quarantined += done.quarantined
+        for group, done in work_all(whole.objects, Path(staging), workers=workers, detect=False):
+            for item, found in zip(group, done.objects, strict=True):
+                counts = Counts(
+                    objects=1,
+                    records=found.records,
+                    valid=found.valid,
+                    quarantined=len(found.quarantined),
+                    delivered=found.valid,
+                    faults=len(found.faults) + len(found.quarantined),
+                    raw_bytes=found.raw_bytes,
+                )
+                result.sources.setdefault(item.object.source, Counts()).add(counts)
+                result.faults += found.faults
+                result.quarantined += found.quarantined
             for segment in done.segments:
                 take(segment)
                 result.rows[segment.table] = result.rows.get(segment.table, 0) + segment.rows
                 segment.path.unlink()
-            progress.done(item.object, done)
+            progress.done(done.objects)
     return result

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -17,24 +18,22 @@ from tidewaiter.app.engine.worker import ObjectResult
 from tidewaiter.content import sources
 from tidewaiter.core.errors import StateError, UsageError
 from tidewaiter.core.faults import OBJECT_FAULTS, Fault
-from tidewaiter.core.objects import SourceObject
 from tidewaiter.lab.workspace import Workspace
 from tidewaiter.state import State
 
 DEDUPLICATION_DAYS = 14
 """How long an event's key is remembered, in days of the wall clock."""
 _COMMIT_ROWS = 50_000
-_COMMIT_OBJECTS = 200
 
 
 class Progress(Protocol):
-    """Told of the plan once, then of every object that is done."""
+    """Told of the plan once, then of the objects that are done."""
 
     def planned(self, plan: Plan) -> None:
         """The plan is made."""
 
-    def done(self, item: SourceObject, result: ObjectResult) -> None:
-        """One object is worked on, not yet committed."""
+    def done(self, results: Sequence[ObjectResult]) -> None:
+        """Some objects are worked on, not yet committed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +90,10 @@ def run_once(root: Path, state_dir: Path, *, workers: int, progress: Progress, t
         )  # fmt: skip
         committer = Committer(state, workspace, today=today)
         started = time.perf_counter()
-        for item, result in work_all(plan.objects, paths.staging, workers=workers, detect=True):
-            committer.add(item.claim, result)
-            progress.done(item.object, result)
-            if committer.rows >= _COMMIT_ROWS or committer.objects >= _COMMIT_OBJECTS:
+        for group, result in work_all(plan.objects, paths.staging, workers=workers, detect=True):
+            committer.add([item.claim for item in group], result)
+            progress.done(result.objects)
+            if committer.rows >= _COMMIT_ROWS:
                 committer.commit()
         committer.commit()
         summary.seconds = round(time.perf_counter() - started, 3)

@@ -1,9 +1,9 @@
-"""What one process does with one object: read, normalize, detect, stage."""
+"""What one process does with a group of objects: read, normalize, detect, stage."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,30 +13,37 @@ from tidewaiter.content import detections, sources
 from tidewaiter.core.event_id import object_prefix
 from tidewaiter.core.faults import Fault, Quarantined
 from tidewaiter.core.findings import Signal
-from tidewaiter.core.objects import SourceObject
+from tidewaiter.core.objects import Chunk, SourceObject
 from tidewaiter.pipeline.deliver import Segment, SegmentWriter, event_key
 from tidewaiter.pipeline.detect import Detector
-from tidewaiter.pipeline.normalize import JsonRows, Normalizer
+from tidewaiter.pipeline.normalize import FrameRows, JsonRows, Normalizer
 from tidewaiter.pipeline.sources.codecs import DEFAULT_LIMITS, Limits, read
 
 
 @dataclass(slots=True)
 class ObjectResult:
-    """What came of one object; rows are in `segments`, on disk."""
+    """What came of one object, but for its rows."""
 
     object_id: str
     records: int = 0
     valid: int = 0
     raw_bytes: int = 0
-    segments: list[Segment] = field(default_factory=list)
     signals: list[Signal] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     quarantined: list[Quarantined] = field(default_factory=list)
-    seconds: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class GroupResult:
+    """What came of a group of objects: `objects` in their order, rows in `segments` on disk."""
+
+    objects: list[ObjectResult]
+    segments: list[Segment]
+    seconds: dict[str, float]
 
 
 class Worker:
-    """Compiled mappings and detections of one process; `work` handles one object after the other."""
+    """Compiled mappings and detections of one process; `work` handles one group after the other."""
 
     def __init__(self, staging: Path, *, detect: bool = True, limits: Limits = DEFAULT_LIMITS) -> None:
         self.staging = staging
@@ -45,18 +52,24 @@ class Worker:
         self.normalizers = {name: Normalizer(spec) for name, spec in self.specs.items()}
         self.detector = Detector(detections().values()) if detect else None
 
-    def work(self, item: SourceObject, digest: str, stem: str) -> ObjectResult:
-        """Read an object to its end; what is wrong with it becomes faults and quarantined records."""
-        result = ObjectResult(item.id)
-        clock = _Clock(result.seconds)
+    def work(self, group: Sequence[tuple[SourceObject, str]], stem: str) -> GroupResult:
+        """Read every (object, digest) to its end; what is wrong becomes faults and quarantined records."""
         writer = SegmentWriter(self.staging, stem)
+        clock = _Clock()
+        objects = [
+            self._object(place, item, digest, writer, clock) for place, (item, digest) in enumerate(group)
+        ]
+        with clock.stage("stage"):
+            segments = writer.close()
+        return GroupResult(objects, segments, clock.seconds)
+
+    def _object(
+        self, place: int, item: SourceObject, digest: str, writer: SegmentWriter, clock: _Clock
+    ) -> ObjectResult:
+        result = ObjectResult(item.id)
         prefix = object_prefix(item.source, digest)
         chunks = read(item, self.specs[item.source].recognition, self.limits)
-        while True:
-            with clock.stage("decode"):
-                chunk = next(chunks, None)
-            if chunk is None:
-                break
+        while (chunk := clock.next(chunks)) is not None:
             result.raw_bytes += chunk.raw_bytes
             result.faults += chunk.faults
             result.quarantined += chunk.quarantined
@@ -65,24 +78,33 @@ class Worker:
             result.valid += mapped.valid
             result.quarantined += mapped.quarantined
             for rows in mapped.rows:
-                if isinstance(rows, JsonRows):
-                    with clock.stage("detect"):
-                        result.signals += self.detector.detect(rows) if self.detector else []
-                    with clock.stage("stage"):
-                        keys = [event_key(i, crc32(raw)) for i, raw in zip(rows.ids, rows.raws, strict=True)]
-                        writer.add_json(rows.table, rows.heads, rows.extras, keys)
-                else:
-                    with clock.stage("stage"):
-                        writer.add_frame(rows.table, rows.frame)
-        with clock.stage("stage"):
-            result.segments = writer.close()
+                self._rows(place, rows, result, writer, clock)
         result.records = result.valid + len(result.quarantined)
         return result
 
+    def _rows(
+        self,
+        place: int,
+        rows: JsonRows | FrameRows,
+        result: ObjectResult,
+        writer: SegmentWriter,
+        clock: _Clock,
+    ) -> None:
+        if isinstance(rows, FrameRows):
+            with clock.stage("stage"):
+                writer.add_frame(place, rows.table, rows.frame)
+            return
+        if self.detector:
+            with clock.stage("detect"):
+                result.signals += self.detector.detect(rows)
+        with clock.stage("stage"):
+            keys = [event_key(i, crc32(raw)) for i, raw in zip(rows.ids, rows.raws, strict=True)]
+            writer.add_json(place, rows.table, rows.heads, rows.extras, keys)
+
 
 class _Clock:
-    def __init__(self, seconds: dict[str, float]) -> None:
-        self.seconds = seconds
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -91,3 +113,7 @@ class _Clock:
             yield
         finally:
             self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
+
+    def next(self, chunks: Iterator[Chunk]) -> Chunk | None:
+        with self.stage("decode"):
+            return next(chunks, None)

@@ -90,24 +90,24 @@ class Workspace:
             )
             return counts
 
-    def ingest_all(self, batches: Mapping[str, Sequence[StagedRows]]) -> None:
-        """Load the staged files of several batches in one transaction, leaving out those that it holds.
+    def ingest_all(self, batch_ids: Sequence[str], staged: Sequence[StagedRows]) -> None:
+        """Load staged files that hold the rows of several batches, none of them held yet.
 
-        One statement takes the files of all batches, which is far quicker than a transaction for each;
-        the rows of the single batches are not counted. Raises what `ingest` raises.
+        One statement takes all files of a table, which is far quicker than a transaction for each batch.
+        Raises what `ingest` raises.
         """
         if self._memory is None:
             raise StateError(f"the lab database {self._path} was opened read-only")
-        with self._transaction(f"{len(batches)} objects, {next(iter(batches), '')} first") as connection:
-            marks = ", ".join("?" * len(batches)) or "''"
-            query = f"SELECT batch_id FROM tidewaiter._batches WHERE batch_id IN ({marks})"
-            held = {row[0] for row in connection.execute(query, list(batches)).fetchall()}
-            fresh = {batch: staged for batch, staged in batches.items() if batch not in held}
-            load(connection, [rows for staged in fresh.values() for rows in staged])
-            if fresh:
-                connection.executemany(
-                    "INSERT INTO tidewaiter._batches VALUES (?, '{}')", [[batch] for batch in fresh]
-                )
+        with self._transaction(f"of {len(batch_ids)} objects") as connection:
+            load(connection, staged)
+            if batch_ids:
+                rows = ", ".join(["(?, '{}')"] * len(batch_ids))
+                connection.execute(f"INSERT INTO tidewaiter._batches VALUES {rows}", list(batch_ids))
+
+    def held(self, batch_ids: Sequence[str]) -> set[str]:
+        """Return those batches that are loaded already."""
+        query = "SELECT batch_id FROM tidewaiter._batches WHERE batch_id IN (SELECT unnest(?))"
+        return {row[0] for row in self._open().execute(query, [list(batch_ids)]).fetchall()}
 
     def holds(self, batch_id: str) -> bool:
         """Say whether the batch has been loaded."""

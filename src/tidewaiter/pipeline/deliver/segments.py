@@ -1,13 +1,13 @@
-"""Segments: what a worker writes of one source object, one Parquet file per table and part.
+"""Segments: what a worker writes of a group of source objects, one Parquet file per table and part.
 
 Layout "json": columns `head` and `extra` (JSON objects as they were mapped) and `key` (64-bit, identifies
-the event). Layout "columns": the ASIM columns themselves. Parts keep memory flat whatever the object's size.
+the event). Layout "columns": the ASIM columns themselves. Parts keep memory flat whatever the objects' size.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
 from typing import Literal
@@ -17,16 +17,23 @@ import polars as pl
 Layout = Literal["json", "columns"]
 PART_BYTES = 16_000_000
 """A part is written when it holds this many bytes of JSON."""
+PART_ROWS = 200_000
+"""A part is written when it holds this many rows of columns."""
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """One part on disk."""
+    """One part on disk; `spans` tells in order how many of its rows each object (by place) brought."""
 
     table: str
     path: Path
     layout: Layout
-    rows: int
+    spans: tuple[tuple[int, int], ...]
+
+    @property
+    def rows(self) -> int:
+        """Rows in the file."""
+        return sum(n for _, n in self.spans)
 
 
 def event_key(event_id: str, crc: int) -> int:
@@ -39,48 +46,67 @@ def event_key(event_id: str, crc: int) -> int:
     return int.from_bytes(digest, "big", signed=True)
 
 
+@dataclass(slots=True)
+class _Held:
+    spans: list[tuple[int, int]] = field(default_factory=list)
+    heads: list[bytes] = field(default_factory=list)
+    extras: list[bytes] = field(default_factory=list)
+    keys: list[int] = field(default_factory=list)
+    frames: list[pl.DataFrame] = field(default_factory=list)
+    size: int = 0
+
+    def span(self, place: int, rows: int) -> None:
+        if self.spans and self.spans[-1][0] == place:
+            rows += self.spans.pop()[1]
+        self.spans.append((place, rows))
+
+
 class SegmentWriter:
-    """Writes the segments of one object into `folder`, with names that begin with `stem`."""
+    """Writes the segments of a group of objects into `folder`, with names that begin with `stem`."""
 
     def __init__(self, folder: Path, stem: str) -> None:
         self.folder = folder
         self.stem = stem
         self.segments: list[Segment] = []
-        self._json: dict[str, tuple[list[bytes], list[bytes], list[int]]] = {}
-        self._bytes: dict[str, int] = {}
+        self._held: dict[tuple[str, Layout], _Held] = {}
 
     def add_json(
-        self, table: str, heads: Sequence[bytes], extras: Sequence[bytes], keys: Sequence[int]
+        self, place: int, table: str, heads: Sequence[bytes], extras: Sequence[bytes], keys: Sequence[int]
     ) -> None:
-        """Add rows in JSON form."""
-        held = self._json.setdefault(table, ([], [], []))
-        held[0].extend(heads)
-        held[1].extend(extras)
-        held[2].extend(keys)
-        self._bytes[table] = self._bytes.get(table, 0) + sum(map(len, heads)) + sum(map(len, extras))
-        if self._bytes[table] >= PART_BYTES:
-            self._write_json(table)
+        """Add rows of the object at `place` in the group, as JSON."""
+        held = self._held.setdefault((table, "json"), _Held())
+        held.span(place, len(heads))
+        held.heads += heads
+        held.extras += extras
+        held.keys += keys
+        held.size += sum(map(len, heads)) + sum(map(len, extras))
+        if held.size >= PART_BYTES:
+            self._write(table, "json")
 
-    def add_frame(self, table: str, frame: pl.DataFrame) -> None:
-        """Write a frame as a part of its own."""
-        self._write(table, frame, "columns")
+    def add_frame(self, place: int, table: str, frame: pl.DataFrame) -> None:
+        """Add rows of the object at `place` in the group, as columns."""
+        held = self._held.setdefault((table, "columns"), _Held())
+        held.span(place, frame.height)
+        held.frames.append(frame)
+        held.size += frame.height
+        if held.size >= PART_ROWS:
+            self._write(table, "columns")
 
     def close(self) -> list[Segment]:
         """Write what is held; return all segments."""
-        for table in list(self._json):
-            self._write_json(table)
+        for table, layout in list(self._held):
+            self._write(table, layout)
         return self.segments
 
-    def _write_json(self, table: str) -> None:
-        heads, extras, keys = self._json.pop(table)
-        self._bytes.pop(table)
-        frame = pl.DataFrame(
-            {"head": heads, "extra": extras, "key": keys},
-            schema={"head": pl.Binary, "extra": pl.Binary, "key": pl.Int64},
-        ).with_columns(pl.col("head", "extra").cast(pl.String))
-        self._write(table, frame, "json")
-
-    def _write(self, table: str, frame: pl.DataFrame, layout: Layout) -> None:
+    def _write(self, table: str, layout: Layout) -> None:
+        held = self._held.pop((table, layout))
+        if layout == "columns":
+            frame = pl.concat(held.frames, how="diagonal")
+        else:
+            frame = pl.DataFrame(
+                {"head": held.heads, "extra": held.extras, "key": held.keys},
+                schema={"head": pl.Binary, "extra": pl.Binary, "key": pl.Int64},
+            ).with_columns(pl.col("head", "extra").cast(pl.String))
         path = self.folder / f"{self.stem}-{len(self.segments):04d}.parquet"
         frame.write_parquet(path, compression="lz4", statistics=False)
-        self.segments.append(Segment(table, path, layout, frame.height))
+        self.segments.append(Segment(table, path, layout, tuple(held.spans)))

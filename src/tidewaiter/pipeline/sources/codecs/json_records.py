@@ -201,7 +201,7 @@ class JsonReader:
         feed = self._feed
         if feed.at < self._careful_until or feed.left > self._record_bytes:
             return None
-        wrong = 0
+        wrong = feed.left
         for cut, resume, place in self._list_ends() if self._place is _Place.LIST else self._row_ends():
             if cut <= feed.pos + 1:
                 continue
@@ -247,7 +247,7 @@ class JsonReader:
         data = feed.buffer[feed.pos : cut]
         raws: list[msgspec.Raw] = RAW.decode_lines(data)
         if b"\r" in data or layout.WITHIN_RECORD.search(data):
-            raws = [msgspec.Raw(one_line(raw)) for raw in raws]
+            raws = [msgspec.Raw(one_line(raw)) if b"\n" in bytes(raw) else raw for raw in raws]
         return raws, is_utf8(data)
 
     # Record by record
