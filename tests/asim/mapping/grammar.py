@@ -22,7 +22,7 @@ SHAPE: dict[str, Any] = {
     "class": "json",
 }
 LOOKUPS = {"L": {"a": "alpha", "a/b": "slash", "7": "seven", "-5": "minus", "007": "agent", "true": "yes", "": "void"}}
-REPEATS = st.sampled_from([[], [("type", "c")], [("who",), ("type", "v0", "len")], [("params",), ("a", "class")]])
+REPEATS = st.sampled_from([[], [("type", "c")], [("who",), ("type", "v0", "len")], [("params",), ("c", "class")]])
 
 _TEXTS = [
     "", "a", "A", "a/b", "a/b:c", "/", "É", "İx", "ROOT\n", "root", "x\r", "10.0.0.1", "010.0.0.1", "2001:db8::1", "fe80::1%e",
@@ -79,6 +79,10 @@ def _consts(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Expr]:
     return values.map(Const)
 
 
+LEVELS = 2
+Of = dict[str, st.SearchStrategy[Expr]]
+
+
 class Grammar:
     """Strategies of expressions by result; `loose` lets any kind stand where another is wanted."""
 
@@ -90,15 +94,25 @@ class Grammar:
             "int": st.sampled_from(fields["int"]) | _consts(ints),
             "bool": st.sampled_from(fields["bool"]) | _consts(st.booleans()) if fields["bool"] else _consts(st.booleans()),
         }
-        deferred = {kind: st.deferred(lambda kind=kind: self.grown[kind]) for kind in leaves}
-        self.grown: dict[str, st.SearchStrategy[Expr]] = {}
-        mixed = st.one_of(*deferred.values(), *([st.sampled_from(self.any)] if self.any else []))
-        wanted = {kind: mixed if loose else strategy for kind, strategy in deferred.items()}
-        self.grown["text"] = leaves["text"] | self._texts(wanted)
-        self.grown["int"] = leaves["int"] | self._ints(wanted)
-        self.grown["bool"] = leaves["bool"] | self._bools(wanted, mixed)
-        self.of = self.grown | {"time": _op("time", wanted["int"])}
-        self.mixed = mixed
+        grown = leaves
+        for _ in range(LEVELS):
+            grown = self._grow(leaves, grown)
+        self.of = grown | {"time": _op("time", self._wanted(grown)["int"])}
+        self.mixed = self._mixed(grown)
+
+    def _mixed(self, of: Of) -> st.SearchStrategy[Expr]:
+        return st.one_of(*of.values(), *([st.sampled_from(self.any)] if self.any else []))
+
+    def _wanted(self, of: Of) -> Of:
+        return dict.fromkeys(of, self._mixed(of)) if self.loose else of
+
+    def _grow(self, leaves: Of, of: Of) -> Of:
+        wanted, mixed = self._wanted(of), self._mixed(of)
+        return {
+            "text": leaves["text"] | self._texts(wanted),
+            "int": leaves["int"] | self._ints(wanted),
+            "bool": leaves["bool"] | self._bools(wanted, mixed),
+        }
 
     def _texts(self, of: dict[str, st.SearchStrategy[Expr]]) -> st.SearchStrategy[Expr]:
         text = of["text"]
@@ -176,3 +190,14 @@ def encoded(record: dict[str, Any], *, spaced: bool, ascii_only: bool) -> bytes:
     separators = (" , ", " : ") if spaced else (",", ":")
     text = json.dumps(record, ensure_ascii=ascii_only, separators=separators)
     return text.encode("utf-8", "surrogatepass")
+
+
+def written(expr: Expr) -> str:
+    """An expression in short, for messages."""
+    match expr:
+        case Const(value=value):
+            return repr(value)
+        case Field(path=path):
+            return ".".join(map(str, path))
+        case Op(name=name, args=args):
+            return f"{name}({', '.join(map(written, args))})"

@@ -56,7 +56,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
         yield workspace
 
 
-@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=15, suppress_health_check=[HealthCheck.too_slow])
 @given(
     rows=st.lists(
         st.tuples(HEADS, st.none() | JSON.map(json.dumps) | st.sampled_from(EXTRAS)), min_size=1, max_size=20
@@ -87,7 +87,7 @@ def test_what_is_written_is_what_kql_reads(shared: Workspace, stage, rows):
     ]
 
 
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=10)
 @given(values=st.lists(TEXT.filter(lambda text: text.isprintable()), min_size=1, max_size=5, unique=True))
 def test_a_value_is_found_by_its_literal(shared: Workspace, stage, values):
     batch = f"batch {next(NUMBERS)}"

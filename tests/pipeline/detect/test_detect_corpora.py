@@ -71,7 +71,7 @@ def test_ordinary_days_are_quiet(incidents, folder):
     assert not any(incidents(folder).values())
 
 
-def test_the_labels_of_another_project_are_agreed_with_but_for_known_differences(corpora, bench, capsys):
+def test_the_labels_of_another_project_are_agreed_with_but_for_known_differences(corpora, bench):
     ours = {
         "AWS.CloudTrail.AttemptToLeaveOrg",
         "AWS.CloudTrail.DNSLogsDeleted",
@@ -94,8 +94,7 @@ def test_the_labels_of_another_project_are_agreed_with_but_for_known_differences
             judged += 1
             if bool(bench.detect(event)) != case["expected"]:
                 apart.append(f"{case['rule_id']}: {case['test']}, expected {case['expected']}")
-    with capsys.disabled():
-        print(f"\n{judged} labelled cases, {len(apart)} judged otherwise: {apart}")
+    print(f"{judged} labelled cases, {len(apart)} judged otherwise: {apart}")
 
     assert judged > 20
     assert apart == []

@@ -5,13 +5,13 @@ from __future__ import annotations
 import gzip
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import msgspec
 import pytest
 
-import tidewaiter.content
 from tidewaiter.content.recognition import Recognition
 from tidewaiter.core.faults import Fault, Quarantined
 from tidewaiter.core.objects import JsonChunk, ObjectKind, SourceObject
@@ -47,10 +47,12 @@ ReadBytes = Callable[..., Reading]
 
 @pytest.fixture(scope="session")
 def recognitions() -> dict[str, Recognition]:
-    (root,) = tidewaiter.content.__path__ if hasattr(tidewaiter.content, "__path__") else ()
+    folders = files("tidewaiter.content").joinpath("sources").iterdir()
+    rules = {folder.name: folder.joinpath("recognize.yaml") for folder in folders}
     return {
-        path.parent.name: msgspec.yaml.decode(path.read_bytes(), type=Recognition)
-        for path in sorted(Path(root, "sources").glob("*/recognize.yaml"))
+        name: msgspec.yaml.decode(rule.read_bytes(), type=Recognition)
+        for name, rule in sorted(rules.items())
+        if rule.is_file()
     }
 
 

@@ -15,7 +15,7 @@ import polars as pl
 from tidewaiter.app.engine.worker import GroupResult, ObjectResult
 from tidewaiter.core.faults import Fault
 from tidewaiter.lab.workspace import StagedRows, Workspace
-from tidewaiter.pipeline.deliver import Segment
+from tidewaiter.pipeline.deliver import Segment, write_segment
 from tidewaiter.state import Claim, Counts, ObjectDone, State
 
 
@@ -123,7 +123,7 @@ class _Settlement:
                 kept += new
             start += rows
         if len(kept) < start:
-            pl.read_parquet(segment.path)[kept].write_parquet(segment.path, compression="lz4")
+            write_segment(pl.read_parquet(segment.path)[kept], segment.path)
         if kept:
             self.staged.append(StagedRows(segment.table, segment.path, segment.layout))
 

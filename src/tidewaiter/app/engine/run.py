@@ -23,7 +23,7 @@ from tidewaiter.state import State
 
 DEDUPLICATION_DAYS = 14
 """How long an event's key is remembered, in days of the wall clock."""
-_COMMIT_ROWS = 50_000
+_COMMIT_ROWS = 20_000
 
 
 class Progress(Protocol):

@@ -92,6 +92,9 @@ class _Writer:
         self.repeats += [(attribute(m),) for m in source.ticks]
         self.rare = {attribute(m) for m in source.rare}
         self.originals = {attribute(name): name for name in source.record.kinds}
+        for name in (*(m for group in source.repeats for m in group), *source.ticks):
+            if source.record.kinds.get(name) in (None, "any"):
+                raise ContentError(f"{name!r} cannot repeat: no member of a fixed type", hint="make it json")
         self.decoders: dict[str, Callable[[bytes], object]] = {}
         self.blocks: list[str] = []
 
@@ -365,6 +368,8 @@ class _Writer:
         """Write `map_record`, which picks the mapping by the routes."""
         exprs = [route.when for route in self.source.routes]
         deps = frozenset().union(*(members(expr) for expr in exprs))
+        if EVENT_ID in deps:
+            raise ContentError(f"a route cannot read {EVENT_ID!r}")
         group = self.group_of(deps)
         params = self.repeats[group] if group >= 0 else tuple(sorted(deps))
         body, scope = self.opening(0, "route", params, exprs)

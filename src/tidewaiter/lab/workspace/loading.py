@@ -39,8 +39,8 @@ class StagedRows:
 
     layout "json": two columns of UTF-8 text or bytes, `head` (a JSON object of all columns but
     AdditionalFields; times as ISO 8601 in UTC ending in Z) and `extra` (the JSON text of
-    AdditionalFields, or null); other columns are for whoever staged them. layout "columns": one column per table column (times naive UTC,
-    dynamic as JSON text).
+    AdditionalFields, or null); other columns are for whoever staged them. layout "columns": one column
+    per table column (times naive UTC, dynamic as JSON text).
     """
 
     table: str

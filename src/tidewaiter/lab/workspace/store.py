@@ -22,6 +22,7 @@ Row = Mapping[str, object]
 """Column -> str ('' when empty), int, float, bool, aware datetime, JSON text of a dynamic, or None."""
 
 _BATCH = 1000
+_PART_BYTES = 16_000_000
 
 
 class Workspace:
@@ -99,7 +100,8 @@ class Workspace:
         if self._memory is None:
             raise StateError(f"the lab database {self._path} was opened read-only")
         with self._transaction(f"of {len(batch_ids)} objects") as connection:
-            load(connection, staged)
+            for part in _parts(staged):
+                load(connection, part)
             if batch_ids:
                 rows = ", ".join(["(?, '{}')"] * len(batch_ids))
                 connection.execute(f"INSERT INTO tidewaiter._batches VALUES {rows}", list(batch_ids))
@@ -187,6 +189,21 @@ class Workspace:
             if not done:
                 # Closing rolls back, also after a fatal error that no ROLLBACK survives.
                 self._release()
+
+
+def _parts(staged: Sequence[StagedRows]) -> Iterator[list[StagedRows]]:
+    """Cut the files, in their order, into parts that one statement loads within the memory limit."""
+    part: list[StagedRows] = []
+    size = 0
+    for rows in staged:
+        n = rows.path.stat().st_size
+        if part and size + n > _PART_BYTES:
+            yield part
+            part, size = [], 0
+        part.append(rows)
+        size += n
+    if part:
+        yield part
 
 
 def _delivery_error(batch_id: str, error: duckdb.Error) -> DeliveryError:

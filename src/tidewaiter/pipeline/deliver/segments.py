@@ -19,6 +19,8 @@ PART_BYTES = 16_000_000
 """A part is written when it holds this many bytes of JSON."""
 PART_ROWS = 200_000
 """A part is written when it holds this many rows of columns."""
+_ROW_GROUP_BYTES = 4_000_000
+"""Readers take a row group at a time: with rows of 1 MB it must hold few."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,5 +110,11 @@ class SegmentWriter:
                 schema={"head": pl.Binary, "extra": pl.Binary, "key": pl.Int64},
             ).with_columns(pl.col("head", "extra").cast(pl.String))
         path = self.folder / f"{self.stem}-{len(self.segments):04d}.parquet"
-        frame.write_parquet(path, compression="lz4", statistics=False)
+        write_segment(frame, path)
         self.segments.append(Segment(table, path, layout, tuple(held.spans)))
+
+
+def write_segment(frame: pl.DataFrame, path: Path) -> None:
+    """Write a segment's file, in row groups of a few megabytes."""
+    rows = max(1, frame.height * _ROW_GROUP_BYTES // max(1, int(frame.estimated_size())))
+    frame.write_parquet(path, compression="lz4", statistics=False, row_group_size=min(rows, 50_000))

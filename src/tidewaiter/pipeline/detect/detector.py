@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from tidewaiter.asim.mapping import operators
@@ -14,6 +14,7 @@ from tidewaiter.core.errors import ContentError, ContentErrors, Location
 from tidewaiter.core.findings import SEVERITIES, Entity, Signal
 from tidewaiter.pipeline.detect.actor import Actor, actor_of
 from tidewaiter.pipeline.detect.functions import FUNCTIONS
+from tidewaiter.pipeline.detect.narrow import possible
 from tidewaiter.pipeline.detect.scope import LazyObject, Scope
 from tidewaiter.pipeline.detect.statement import clean, fill
 from tidewaiter.pipeline.normalize import JsonRows
@@ -41,12 +42,13 @@ class Detector:
     def __init__(self, specs: Iterable[DetectionSpec]) -> None:
         self.failures = 0
         errors: list[ContentError] = []
-        self._index: dict[str, dict[str, list[DetectionSpec]]] = {}
+        self._index: dict[str, dict[str, list[tuple[DetectionSpec, tuple[Branch, ...]]]]] = {}
         for spec in specs:
             errors += _wrong_calls(spec)
             for source, names in spec.events.items():
                 for name in names:
-                    self._index.setdefault(source, {}).setdefault(name, []).append(spec)
+                    watching = self._index.setdefault(source, {}).setdefault(name, [])
+                    watching.append((spec, possible(spec, source, name)))
         if errors:
             raise ContentErrors(errors)
 
@@ -59,13 +61,14 @@ class Detector:
         index = self._index
         for place, record in enumerate(rows.records):
             names = index.get(getattr(record, "eventSource", None) or "")
-            specs = names.get(getattr(record, "eventName", None) or "") if names else None
-            if not specs:
+            watching = names.get(getattr(record, "eventName", None) or "") if names else None
+            if not watching:
                 continue
             event, row = LazyObject(rows.raws[place]), LazyObject(rows.heads[place])
-            for spec in specs:
+            for spec, branches in watching:
+                scope = Scope(event, row, spec.lets, _FUNCTIONS)
                 try:
-                    match = self._examine(spec, event, row, rows.ids[place])
+                    match = self._examine(spec, branches, scope, rows.ids[place])
                 except Exception:  # a hostile record cannot break the stage; `failures` tells
                     self.failures += 1
                     continue
@@ -73,13 +76,10 @@ class Detector:
                     yield match
 
     def _examine(
-        self, spec: DetectionSpec, event: LazyObject, row: LazyObject, event_id: str
+        self, spec: DetectionSpec, branches: Sequence[Branch], scope: Scope, event_id: str
     ) -> Match | None:
-        scope = Scope(event, row, spec.lets, _FUNCTIONS)
-        if any(self._holds(condition, scope) for condition in spec.unless):
-            return None
-        branch = next((branch for branch in spec.branches if self._holds(branch.condition, scope)), None)
-        if branch is None:
+        branch = next((branch for branch in branches if self._holds(branch.condition, scope)), None)
+        if branch is None or any(self._holds(condition, scope) for condition in spec.unless):
             return None
         tempers = [temper for temper in spec.tempers if self._holds(temper.condition, scope)]
         return Match(branch.id, _signal(spec, branch, tempers, scope, event_id))

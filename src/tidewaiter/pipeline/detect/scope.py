@@ -7,6 +7,7 @@ computed, are null.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
 
 import msgspec
 
@@ -17,7 +18,7 @@ from tidewaiter.content.detection_specs import Call
 
 Function = Callable[..., Value]
 
-_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_split = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _value = msgspec.json.Decoder()
 
 
@@ -25,25 +26,29 @@ class LazyObject(Mapping[str, Value]):
     """A JSON object whose members are decoded one by one, so that a bad one does not hide the others."""
 
     def __init__(self, raw: bytes | msgspec.Raw) -> None:
-        try:
-            self._raw: Mapping[str, msgspec.Raw] = _members.decode(raw)
-        except (ValueError, RecursionError):
-            self._raw = {}
+        self._raw = raw
         self._known: dict[str, Value] = {}
+
+    @cached_property
+    def _members(self) -> dict[str, msgspec.Raw]:
+        try:
+            return _split.decode(self._raw)
+        except (ValueError, RecursionError):
+            return {}
 
     def __getitem__(self, name: str) -> Value:
         if name not in self._known:
             try:
-                self._known[name] = _value.decode(self._raw[name])
+                self._known[name] = _value.decode(self._members[name])
             except (ValueError, RecursionError):
                 self._known[name] = None
         return self._known[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._raw)
+        return iter(self._members)
 
     def __len__(self) -> int:
-        return len(self._raw)
+        return len(self._members)
 
 
 class Scope(Mapping[str, Value]):

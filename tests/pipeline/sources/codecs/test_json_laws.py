@@ -19,15 +19,25 @@ Record = dict[str, Any]
 Container = Callable[[list[bytes]], tuple[bytes, list[int]]]
 
 _RESERVED = {"Records", "Events", "CloudTrailEvent", "detail", "_raw"}
-_SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
+_SCALARS = (
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
+)
 _VALUES = st.recursive(
     _SCALARS,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
     max_leaves=8,
 )
-_ANY_RECORD = st.dictionaries(st.text(max_size=6).filter(lambda key: key not in _RESERVED), _VALUES, max_size=5)
+_ANY_RECORD = st.dictionaries(
+    st.text(max_size=6).filter(lambda key: key not in _RESERVED), _VALUES, max_size=5
+)
 _EVENT = st.builds(
-    lambda extra, name: {"eventVersion": "1.08", "eventName": name, **extra, "eventSource": "s3", "eventTime": "t"},
+    lambda extra, name: {
+        "eventVersion": "1.08",
+        "eventName": name,
+        **extra,
+        "eventSource": "s3",
+        "eventTime": "t",
+    },
     _ANY_RECORD,
     st.text(max_size=8),
 )
@@ -66,7 +76,7 @@ CONTAINERS: dict[str, Container] = {
     "an array per line": _joined(b"[", b"]\n[", b"]"),
 }
 _SIZES = st.integers(1, 64) | st.just(1 << 20)
-_FEW = settings(max_examples=settings.default.max_examples // 4)
+_FEW = settings(max_examples=settings().max_examples // 4)
 _EACH = pytest.mark.parametrize("name", CONTAINERS)
 
 
@@ -80,7 +90,9 @@ def _compact(record: bytes) -> bytes:
 
 @_EACH
 @_FEW
-@given(records=st.lists(_ANY_RECORD, max_size=6), ascii_only=st.booleans(), packed=st.booleans(), window=_SIZES)
+@given(
+    records=st.lists(_ANY_RECORD, max_size=6), ascii_only=st.booleans(), packed=st.booleans(), window=_SIZES
+)
 def test_exactly_the_records_come_out_of_any_container(read_bytes, name, records, ascii_only, packed, window):
     written = _dumped(records, ascii_only=ascii_only)
     data, _ = CONTAINERS[name](written)

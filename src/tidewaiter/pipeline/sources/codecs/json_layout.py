@@ -44,6 +44,13 @@ def is_lines(data: bytes, start: int) -> bool:
     return False
 
 
+def is_cut_line(data: bytes, start: int) -> bool:
+    """Say whether the line begins a list and more, but not all of it: `[1,2`."""
+    end = data.find(b"\n", start)
+    line = data[start:end].strip() if end >= 0 else b"["
+    return len(line) > 1 and probe(line).verdict is not Verdict.WHOLE
+
+
 def list_end(data: bytes, *, in_document: bool) -> int:
     """Return the index of the `]` that ends the list, and its document, at the end of the data, or -1."""
     end = _without_space(data, len(data))

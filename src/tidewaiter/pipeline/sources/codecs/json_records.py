@@ -88,6 +88,9 @@ class JsonReader:
         if feed.buffer.startswith(UTF16_BOMS):
             yield JsonChunk((), (), feed.take_count(), [utf16_fault(self._id)])
             return
+        if feed.left and BOM.startswith(feed.buffer) and feed.buffer != BOM:
+            feed.pos = len(feed.buffer)
+            ledger.truncated("ends within its byte order mark")
         while self._find_value():
             if self._step_in_or_out():
                 continue
@@ -130,7 +133,7 @@ class JsonReader:
             if byte != 0x5D:
                 return False
             self._place = _Place.DOCUMENT if self._in_document else _Place.OUTSIDE
-        elif byte == 0x5B:
+        elif byte == 0x5B and not (self._lines and layout.is_cut_line(feed.buffer, feed.pos)):
             self._place, self._in_document = _Place.LIST, False
         elif byte == 0x7B and self._is_document():
             self._place = _Place.DOCUMENT

@@ -174,8 +174,6 @@ class LineReader:
         return None, ""
 
     def _chunk(self, body: bytes, first_line: int) -> TextChunk:
-        chunk = TextChunk(
-            body, self._fields, first_line, self._raw_bytes, self._faults, self._quarantined
-        )
+        chunk = TextChunk(body, self._fields, first_line, self._raw_bytes, self._faults, self._quarantined)
         self._raw_bytes, self._faults, self._quarantined = 0, [], []
         return chunk

@@ -134,9 +134,7 @@ def _undecided(head: Head, content: Content, seen: list[Value]) -> bool:
     return head.fault is not None and b"\n" not in content.data
 
 
-def _not_recognized(
-    file: File, head: Head, form: str, suggested: _Fit | None
-) -> Unrecognized | Unreadable:
+def _not_recognized(file: File, head: Head, form: str, suggested: _Fit | None) -> Unrecognized | Unreadable:
     if head.fault:
         form = f"a damaged gzip file, {form}"
     if suggested is None:
