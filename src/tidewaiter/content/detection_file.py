@@ -29,7 +29,7 @@ Tactic = Literal[
     "Exfiltration",
     "Impact",
 ]
-"""MITRE ATT&CK for Enterprise, version 18; without spaces these are the words of Sentinel's API."""
+"""Tactics of MITRE ATT&CK for Enterprise; without their spaces, the words of Sentinel's API."""
 
 
 class TechniqueFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -10,10 +10,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
-from tidewaiter.core.errors import StateError
+from tidewaiter.core.errors import DeliveryError, StateError
 from tidewaiter.core.faults import Fault, Quarantined
 from tidewaiter.core.findings import Signal
 from tidewaiter.state.counts import Counts
@@ -29,12 +30,14 @@ CREATE TABLE rows (target TEXT PRIMARY KEY, n INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE seen (key INTEGER PRIMARY KEY, day INTEGER NOT NULL);
 CREATE INDEX seen_by_day ON seen (day);
 CREATE TABLE signals (
-    detector TEXT, event_id TEXT, body BLOB NOT NULL, PRIMARY KEY (detector, event_id)) WITHOUT ROWID;
+    detector TEXT, event_id TEXT, body BLOB, PRIMARY KEY (detector, event_id, body)) WITHOUT ROWID;
 CREATE TABLE faults (source TEXT, object_id TEXT, kind TEXT, message TEXT, hint TEXT, position INTEGER);
 CREATE TABLE quarantine (source TEXT, object_id TEXT, position INTEGER, kind TEXT, reason TEXT, raw BLOB);
 CREATE TABLE seconds (stage TEXT PRIMARY KEY, n REAL NOT NULL) WITHOUT ROWID;
+CREATE TABLE intent (body BLOB NOT NULL);
 """
 _CHUNK = 500
+_FULL = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_FSYNC}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,13 @@ class ObjectDone:
     quarantined: Sequence[Quarantined] = ()
 
 
+class Intent(msgspec.Struct):
+    """What is about to be delivered: enough to record it after a crash, if it was."""
+
+    objects: list[ObjectDone]
+    seconds: dict[str, float]
+
+
 class State:
     """The state of one tenant. One process at a time holds it (`run`); readers open it read-only."""
 
@@ -76,6 +86,7 @@ class State:
 
         Raises:
             StateError: not writable, held by another process, damaged, or written by a newer version.
+            DeliveryError: no room for it.
         """
         path = root / "state.db"
         if read_only:
@@ -83,14 +94,18 @@ class State:
                 raise StateError(
                     f"no state at {root}", hint=f"run `tidewaiter run --from DIR --state {root}` first"
                 )
-            return cls(root, _connect(path, f"file:{path}?mode=ro"), None)
+            return cls(root, _connect(path, read_only=True), None)
         try:
             root.mkdir(parents=True, exist_ok=True)
             lock = _hold(root / "lock")
         except OSError as error:
             hint = "give --state a folder that you can write to"
             raise StateError(f"cannot use {root}: {error.strerror}", hint=hint) from None
-        return cls(root, _connect(path, f"file:{path}"), lock)
+        try:
+            return cls(root, _connect(path), lock)
+        except BaseException:
+            os.close(lock)
+            raise
 
     def close(self) -> None:
         """Release the state."""
@@ -106,7 +121,11 @@ class State:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All or nothing; a full disk is a StateError and leaves what was."""
+        """All or nothing: what fails leaves what was.
+
+        Raises:
+            DeliveryError: no room. StateError: the file is damaged or cannot be written.
+        """
         try:
             self._db.execute("BEGIN IMMEDIATE")
             yield
@@ -115,22 +134,19 @@ class State:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
             if isinstance(error, sqlite3.Error):
-                raise StateError(
-                    f"cannot write {self.root / 'state.db'}: {error}",
-                    hint="free disk space, then run again: nothing was claimed",
-                ) from None
+                raise _explained("write", self.root / "state.db", error) from None
             raise
 
     def versions(self) -> dict[str, list[Claim]]:
         """Return the claims of every object by its id."""
         found: dict[str, list[Claim]] = {}
-        for row in self._db.execute("SELECT object_id, digest, source, kind, size, mtime_ns FROM objects"):
+        for row in self._read("SELECT object_id, digest, source, kind, size, mtime_ns FROM objects"):
             found.setdefault(row[0], []).append(Claim(*row))
         return found
 
     def digests(self, source: str) -> set[str]:
         """Return the digests of all claimed objects of a source."""
-        return {row[0] for row in self._db.execute("SELECT digest FROM objects WHERE source = ?", (source,))}
+        return {row[0] for row in self._read("SELECT digest FROM objects WHERE source = ?", (source,))}
 
     def seen(self, keys: Sequence[int]) -> set[int]:
         """Return those of `keys` that were delivered before."""
@@ -138,14 +154,44 @@ class State:
         for start in range(0, len(keys), _CHUNK):
             part = keys[start : start + _CHUNK]
             marks = ",".join("?" * len(part))
-            found.update(
-                row[0] for row in self._db.execute(f"SELECT key FROM seen WHERE key IN ({marks})", part)
-            )
+            found.update(row[0] for row in self._read(f"SELECT key FROM seen WHERE key IN ({marks})", part))
         return found
 
     def forget(self, before: date) -> None:
-        """Forget the event keys that were delivered before a day: deduplication is bounded in time."""
+        """Forget the event keys that were delivered before a day: deduplication is bounded in time.
+
+        Call inside `transaction`.
+        """
         self._db.execute("DELETE FROM seen WHERE day < ?", (before.toordinal(),))
+
+    def intend(self, intent: Intent) -> None:
+        """Note what is about to be delivered, in a transaction of its own."""
+        with self.transaction():
+            self._db.execute("DELETE FROM intent")
+            self._db.execute("INSERT INTO intent VALUES (?)", (msgspec.msgpack.encode(intent),))
+
+    def intent(self) -> Intent | None:
+        """Return what was about to be delivered when a run ended early; None after a run that did not."""
+        body = next(self._read("SELECT body FROM intent"), None)
+        return None if body is None else msgspec.msgpack.decode(body[0], type=Intent)
+
+    def fulfil(self, intent: Intent, *, today: date) -> None:
+        """Record all that was delivered, in one transaction."""
+        with self.transaction():
+            for item in intent.objects:
+                self.record(item, today=today)
+            self.add_seconds(intent.seconds)
+            self.drop_intent()
+
+    def drop_intent(self) -> None:
+        """Forget what was about to be delivered and was not."""
+        self._db.execute("DELETE FROM intent")
+
+    def reset(self) -> None:
+        """Forget everything: what lay in the lab is gone, and is to be delivered again."""
+        with self.transaction():
+            for name in ("objects", "rows", "seen", "signals", "faults", "quarantine", "seconds", "intent"):
+                self._db.execute(f"DELETE FROM {name}")
 
     def record(self, done: ObjectDone, *, today: date) -> None:
         """Write one object; call inside `transaction`."""
@@ -185,64 +231,82 @@ class State:
     def totals(self) -> dict[str, Counts]:
         """Return the counts of every source, summed over its objects."""
         totals: dict[str, Counts] = {}
-        for source, body in self._db.execute("SELECT source, counts FROM objects ORDER BY source"):
+        for source, body in self._read("SELECT source, counts FROM objects ORDER BY source"):
             totals.setdefault(source, Counts()).add(msgspec.json.decode(body, type=Counts))
         return totals
 
     def kinds(self) -> dict[str, dict[str, int]]:
         """Return how many objects of each kind every source has."""
         found: dict[str, dict[str, int]] = {}
-        for source, kind, n in self._db.execute("SELECT source, kind, count(*) FROM objects GROUP BY 1, 2"):
+        for source, kind, n in self._read("SELECT source, kind, count(*) FROM objects GROUP BY 1, 2"):
             found.setdefault(source, {})[kind] = n
         return found
 
     def rows(self) -> dict[str, int]:
         """Return how many rows each table was given."""
-        return dict(self._db.execute("SELECT target, n FROM rows ORDER BY target"))
+        return dict(self._read("SELECT target, n FROM rows ORDER BY target"))
 
     def seconds(self) -> dict[str, float]:
         """Return the time that each stage took, in seconds of work summed over processes."""
-        return {
-            stage: round(n, 3) for stage, n in self._db.execute("SELECT stage, n FROM seconds ORDER BY stage")
-        }
+        return {stage: round(n, 3) for stage, n in self._read("SELECT stage, n FROM seconds ORDER BY stage")}
 
     def signals(self) -> list[Signal]:
         """Return all signals."""
-        rows = self._db.execute("SELECT body FROM signals ORDER BY detector, event_id")
+        rows = self._read("SELECT body FROM signals ORDER BY detector, event_id, body")
         return [msgspec.json.decode(body, type=Signal) for (body,) in rows]
 
     def faults(self) -> Iterator[tuple[str, Fault]]:
         """Yield (source, fault)."""
-        for source, object_id, kind, message, hint, position in self._db.execute(
-            "SELECT * FROM faults ORDER BY rowid"
-        ):
-            yield source, Fault(object_id, kind, message, hint, position)
+        for source, *rest in self._read("SELECT * FROM faults ORDER BY rowid"):
+            yield source, Fault(*rest)
 
     def quarantined(self) -> Iterator[tuple[str, Quarantined]]:
         """Yield (source, record)."""
-        for source, *rest in self._db.execute("SELECT * FROM quarantine ORDER BY rowid"):
+        for source, *rest in self._read("SELECT * FROM quarantine ORDER BY rowid"):
             yield source, Quarantined(*rest)
 
+    def _read(self, query: str, values: Sequence[object] = ()) -> Iterator[Any]:
+        try:
+            yield from self._db.execute(query, values)
+        except sqlite3.Error as error:
+            raise _explained("read", self.root / "state.db", error) from None
 
-def _connect(path: Path, uri: str) -> sqlite3.Connection:
+
+def _connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
+    db = None
     try:
-        db = sqlite3.connect(uri, uri=True, isolation_level=None)
-        if "mode=ro" not in uri:
+        mode = "?mode=ro" if read_only else ""
+        db = sqlite3.connect(f"{path.absolute().as_uri()}{mode}", uri=True, isolation_level=None)
+        if not read_only:
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = NORMAL")
         version = db.execute("PRAGMA user_version").fetchone()[0]
-        if version == 0 and "mode=ro" not in uri:
+        if version == 0:
+            if read_only or db.execute("SELECT 1 FROM sqlite_master").fetchone():
+                hint = "give --state another folder"
+                raise StateError(f"{path} is an SQLite database, but no state of Tidewaiter", hint=hint)
             db.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
-    except sqlite3.Error as error:
-        raise StateError(
-            f"cannot open {path}: {error}", hint="is it a Tidewaiter state, and readable?"
-        ) from None
-    if version > VERSION:
-        hint = "upgrade tidewaiter, or give --state another folder"
-        raise StateError(
-            f"{path} was written by a newer version (schema {version}, known {VERSION})", hint=hint
-        )
+        if version > VERSION:
+            hint = "upgrade tidewaiter, or give --state another folder"
+            message = f"{path} was written by a newer version (schema {version}, known {VERSION})"
+            raise StateError(message, hint=hint)
+    except (sqlite3.Error, StateError) as error:
+        if db is not None:
+            db.close()
+        raise _explained("open", path, error) if isinstance(error, sqlite3.Error) else error from None
     return db
+
+
+def _explained(act: str, path: Path, error: sqlite3.Error) -> StateError | DeliveryError:
+    """Say why SQLite gave up, and what to do."""
+    code = getattr(error, "sqlite_errorcode", 0)
+    message = f"cannot {act} {path}: {error}"
+    if code in _FULL:
+        return DeliveryError(message, hint="free disk space, then run again: nothing of it was claimed")
+    if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+        hint = "restore it from a copy, or give --state another folder and run again over all logs"
+        return StateError(message, hint=hint)
+    return StateError(message, hint="is it a Tidewaiter state that you may read and write?")
 
 
 def _hold(path: Path) -> int:

@@ -21,8 +21,20 @@ SHAPE: dict[str, Any] = {
     "params": "json",
     "class": "json",
 }
-LOOKUPS = {"L": {"a": "alpha", "a/b": "slash", "7": "seven", "-5": "minus", "007": "agent", "true": "yes", "": "void"}}
-REPEATS = st.sampled_from([[], [("type", "c")], [("who",), ("type", "v0", "len")], [("params",), ("c", "class")]])
+LOOKUPS = {
+    "L": {
+        "a": "alpha",
+        "a/b": "slash",
+        "7": "seven",
+        "-5": "minus",
+        "007": "agent",
+        "true": "yes",
+        "": "void",
+    }
+}
+REPEATS = st.sampled_from(
+    [[], [("type", "c")], [("who",), ("type", "v0", "len")], [("params",), ("c", "class")]]
+)
 
 _TEXTS = [
     "", "a", "A", "a/b", "a/b:c", "/", "É", "İx", "ROOT\n", "root", "x\r", "10.0.0.1", "010.0.0.1", "2001:db8::1", "fe80::1%e",
@@ -30,14 +42,17 @@ _TEXTS = [
     "2026-03-04T09:12:44Z", "2026-03-04T09:12:44.5+02:00", "0001-01-01T00:00:00+14:00", "2026-03-04", "{}", '"\\', "\u2028\x00",
 ]  # fmt: skip
 texts = st.sampled_from(_TEXTS) | st.text(max_size=12)
-ints = st.sampled_from([0, 1, -1, 7, 255, 2**31 - 1, 2**31, 2**53, 2**63 - 1, -(2**63), 253402300800]) | st.integers(
-    -(2**63), 2**63 - 1
-)
+ints = st.sampled_from(
+    [0, 1, -1, 7, 255, 2**31 - 1, 2**31, 2**53, 2**63 - 1, -(2**63), 253402300800]
+) | st.integers(-(2**63), 2**63 - 1)
 big_ints = ints | st.integers()
 floats = st.floats(allow_nan=False, allow_infinity=False)
 json_values = st.recursive(
     st.none() | st.booleans() | big_ints | floats | texts,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["p", "q r", "x", "list"]), inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["p", "q r", "x", "list"]), inner, max_size=4)
+    ),
     max_leaves=8,
 )
 
@@ -58,13 +73,25 @@ _JSON_ANY = (
 )  # fmt: skip
 _JSON_INTS = (Field(("v0",)), Field(("who", "k")))
 _JSON_BOOLS = (Field(("len",)),)
-_PATTERNS = ["(a)", "^([^/]+)/", "([0-9]+)", r"(\d+)$", r"^(\w*)\s?", r"([a-z.]+)\b", "(a|b)+?", r"(\S{2,3})", "^(.*)$"]
+_PATTERNS = [
+    "(a)",
+    "^([^/]+)/",
+    "([0-9]+)",
+    r"(\d+)$",
+    r"^(\w*)\s?",
+    r"([a-z.]+)\b",
+    "(a|b)+?",
+    r"(\S{2,3})",
+    "^(.*)$",
+]
 _SEPARATORS = st.sampled_from(["/", ":", "a", "::", "\n"])
 
 
 def _case(conditions: st.SearchStrategy[Expr], values: st.SearchStrategy[Expr]) -> st.SearchStrategy[Expr]:
     pairs = st.lists(st.tuples(conditions, values), min_size=1, max_size=3)
-    return st.builds(lambda found, last: Op("case", (*(x for pair in found for x in pair), last)), pairs, values)
+    return st.builds(
+        lambda found, last: Op("case", (*(x for pair in found for x in pair), last)), pairs, values
+    )
 
 
 def _op(name: str, *args: st.SearchStrategy[Expr]) -> st.SearchStrategy[Expr]:
@@ -92,7 +119,9 @@ class Grammar:
         leaves = {
             "text": texts_of(*fields["text"]) | st.just(Const(None)),
             "int": st.sampled_from(fields["int"]) | _consts(ints),
-            "bool": st.sampled_from(fields["bool"]) | _consts(st.booleans()) if fields["bool"] else _consts(st.booleans()),
+            "bool": st.sampled_from(fields["bool"]) | _consts(st.booleans())
+            if fields["bool"]
+            else _consts(st.booleans()),
         }
         grown = leaves
         for _ in range(LEVELS):
@@ -139,7 +168,9 @@ class Grammar:
             _case(of["bool"], number),
         )  # fmt: skip
 
-    def _bools(self, of: dict[str, st.SearchStrategy[Expr]], mixed: st.SearchStrategy[Expr]) -> st.SearchStrategy[Expr]:
+    def _bools(
+        self, of: dict[str, st.SearchStrategy[Expr]], mixed: st.SearchStrategy[Expr]
+    ) -> st.SearchStrategy[Expr]:
         found = [
             _op("exists", mixed),
             _op("in", of["text"], st.lists(texts, max_size=3).map(lambda found: Const(tuple(found)))),
@@ -153,7 +184,9 @@ class Grammar:
         return st.one_of(found)
 
 
-json_grammar = Grammar({"text": _JSON_TEXTS, "int": _JSON_INTS, "bool": _JSON_BOOLS, "any": _JSON_ANY}, loose=True)
+json_grammar = Grammar(
+    {"text": _JSON_TEXTS, "int": _JSON_INTS, "bool": _JSON_BOOLS, "any": _JSON_ANY}, loose=True
+)
 
 TEXT_SHAPE = {"type": "text", "dash-ed": "text", "c": "text", "v0": "int", "n": "int"}
 text_grammar = Grammar(
@@ -176,7 +209,12 @@ def _object(shape: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
 def _member(kind: Any) -> st.SearchStrategy[Any]:
     if isinstance(kind, dict):
         return st.none() | _object(kind)
-    return st.none() | {"text": texts, "int": big_ints, "bool": st.booleans(), "any": json_values, "json": json_values}[kind]
+    return (
+        st.none()
+        | {"text": texts, "int": big_ints, "bool": st.booleans(), "any": json_values, "json": json_values}[
+            kind
+        ]
+    )
 
 
 records = _object(SHAPE)

@@ -47,7 +47,9 @@ def cases(draw: st.DrawFn) -> Case:
             columns[f"C{n}"] = expr
             kinds[f"C{n}"] = draw(COLUMN_KINDS)
         if draw(st.booleans()):
-            columns["Raw"] = Op("json", (grammar.Field((draw(st.sampled_from(["params", "who", "m_class"])),)),))
+            columns["Raw"] = Op(
+                "json", (grammar.Field((draw(st.sampled_from(["params", "who", "m_class"])),)),)
+            )
         when = draw(CONDITIONS) if place == 0 else Const(True)
         table = f"T{place}"
         routes.append(Route(when, MappingSpec("S", table, "", columns, {}, ADDITIONAL)))

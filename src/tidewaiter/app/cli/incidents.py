@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +10,7 @@ import typer
 from rich.text import Text
 
 from tidewaiter.app.cli.options import DEFAULT_STATE, Json, StateDir
-from tidewaiter.app.cli.terminal import output, plain, table
+from tidewaiter.app.cli.terminal import emit, output, plain, table
 from tidewaiter.core.errors import StateError, UsageError
 from tidewaiter.core.findings import SEVERITIES, Incident
 
@@ -31,7 +30,7 @@ def read_incidents(state: Path) -> list[StoredIncident]:
     """Read incidents.jsonl.
 
     Raises:
-        StateError: there is none.
+        StateError: there is none, or it is damaged.
     """
     path = state / "incidents.jsonl"
     try:
@@ -40,7 +39,11 @@ def read_incidents(state: Path) -> list[StoredIncident]:
         raise StateError(
             f"no incidents at {state}", hint=f"run `tidewaiter run --from DIR --state {state}` first"
         ) from None
-    return [msgspec.json.decode(line, type=StoredIncident) for line in lines]
+    try:
+        return [msgspec.json.decode(line, type=StoredIncident) for line in lines]
+    except msgspec.MsgspecError as error:
+        hint = f"run `tidewaiter run --from DIR --state {state}`: it writes the file anew"
+        raise StateError(f"{path} is damaged: {error}", hint=hint) from None
 
 
 def print_incidents(incidents: list[StoredIncident]) -> None:
@@ -72,9 +75,8 @@ def incidents(
             raise UsageError(f"no incident {incident_id!r}", hint="list them with `tidewaiter incidents`")
     if json:
         wanted = {item.incident_id for item in found}
-        for line in (state / "incidents.jsonl").read_bytes().splitlines():
-            if msgspec.json.decode(line, type=StoredIncident).incident_id in wanted:
-                sys.stdout.buffer.write(line + b"\n")
+        lines = (state / "incidents.jsonl").read_bytes().splitlines(keepends=True)
+        emit(line for line in lines if msgspec.json.decode(line, type=StoredIncident).incident_id in wanted)
     elif incident_id:
         _show(found[0])
     elif found:

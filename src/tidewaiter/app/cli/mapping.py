@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import msgspec
 import typer
 
 from tidewaiter.app.cli.options import Json
-from tidewaiter.app.cli.terminal import output, plain, say, table
+from tidewaiter.app.cli.terminal import emit, output, plain, say, table
 from tidewaiter.core.errors import UsageError
 
 app = typer.Typer(help="Sources and their mappings to ASIM.", no_args_is_help=True, rich_markup_mode=None)
@@ -41,7 +40,7 @@ def list_(json: Json = False) -> None:
             }
             for item in found
         ]
-        sys.stdout.buffer.write(msgspec.json.encode(listed) + b"\n")
+        emit([msgspec.json.encode(listed) + b"\n"])
         return
     rows = [
         (item.source, ", ".join(s.schema for s in item.schemas), ", ".join(item.targets), f"{item.share:.0%}")
@@ -102,7 +101,7 @@ def run_samples(
         raise UsageError(f"no source {source!r}", hint=f"known are {', '.join(known)}")
     checks = [check_source(spec) for name, spec in known.items() if source in ("", name)]
     if json:
-        sys.stdout.buffer.write(msgspec.json.encode(checks) + b"\n")
+        emit([msgspec.json.encode(checks) + b"\n"])
     else:
         columns = (
             "source",

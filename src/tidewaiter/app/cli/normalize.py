@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tidewaiter.app.cli.options import Workers
 from tidewaiter.app.cli.progress import Bar
-from tidewaiter.app.cli.terminal import errors, say, table
-from tidewaiter.core.errors import DeliveryError, UsageError
+from tidewaiter.app.cli.story import say_unrecognized
+from tidewaiter.app.cli.terminal import emit, errors, say, table
+from tidewaiter.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from tidewaiter.app.engine.files import FilesResult
+
+
+_SHOWN = 8
 
 
 class Form(StrEnum):
@@ -32,7 +38,7 @@ def normalize(
 ) -> None:
     """Map logs to ASIM rows, with no state and no workspace.
 
-    Without --out every row is one JSON line on stdout, with its table in `Type`.
+    Without --out every row is one JSON line on stdout, with its table in `Type`. Exit codes as of `run`.
     """
     from tidewaiter.app.engine.files import normalize_files
     from tidewaiter.app.engine.pool import default_workers
@@ -43,36 +49,37 @@ def normalize(
         raise UsageError("Parquet needs a folder to go to", hint="add --out DIR")
     with Bar("normalizing") as bar:
         if out is None:
-            write = sys.stdout.buffer
             result = normalize_files(
                 paths,
-                lambda segment: write.writelines(ndjson_lines(segment, with_type=True)),
+                lambda segment: emit(ndjson_lines(segment, with_type=True)),
                 workers=workers or default_workers(),
                 progress=bar,
             )
             written = []
         else:
-            files = AsimFiles(_folder(out), form.value, {name: column_types(name) for name in tables()})
-            try:
+            types = {name: column_types(name) for name in tables()}
+            with AsimFiles(_folder(out), form.value, types) as files:
                 result = normalize_files(paths, files.add, workers=workers or default_workers(), progress=bar)
                 written = files.close()
-            except OSError as error:
-                hint = "free disk space or choose another --out, then run again"
-                raise DeliveryError(f"cannot write under {out}: {error.strerror}", hint=hint) from None
+    _say_result(result)
+    for path in written:
+        say(f"wrote {path}")
+    raise typer.Exit(result.exit_code)
+
+
+def _say_result(result: FilesResult) -> None:
     columns = ("source", "objects", "records", "rows", "quarantined", "faults")
     rows = [
         (s, c.objects, c.records, c.valid, c.quarantined, c.faults) for s, c in sorted(result.sources.items())
     ]
     errors().print(table(columns, rows, right=columns[1:]))
-    notes = [(f.object_id, f.kind, f.message) for f in result.faults]
-    notes += [(q.object_id, q.kind, q.reason) for q in result.quarantined]
-    for object_id, kind, text in notes[:10]:
-        say(f"  {object_id} [{kind}] {text}")
-    if result.unrecognized:
-        say(f"{len(result.unrecognized):,} files are of no known source, {result.unrecognized[0][0]} for one")
-    for path in written:
-        say(f"wrote {path}")
-    raise typer.Exit(result.exit_code)
+    for fault in result.faults[:_SHOWN]:
+        say(f"  {fault.object_id} [{fault.kind}] {fault.message}")
+        if fault.hint:
+            say(f"    next: {fault.hint}")
+    for record in result.quarantined:
+        say(f"  {record.object_id} record {record.position} [{record.kind}] {record.reason}")
+    say_unrecognized(result.unrecognized, known=result.known)
 
 
 def _folder(out: Path) -> Path:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from tidewaiter.app.cli.terminal import errors, say
+from tidewaiter.app.cli.terminal import errors
 
 if TYPE_CHECKING:
     from tidewaiter.app.engine.plan import Plan
@@ -49,8 +49,6 @@ class Bar:
     def planned(self, plan: Plan) -> None:
         """Say what lies ahead."""
         self._progress.update(self._task, total=len(plan.objects))
-        if plan.claimed:
-            say(f"{plan.claimed:,} objects were delivered by an earlier run")
 
     def done(self, results: Sequence[ObjectResult]) -> None:
         """Advance by some objects."""

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
 
-from tidewaiter.app.cli.terminal import output, say, table
+from tidewaiter.app.cli.terminal import emit, output, say, table
 from tidewaiter.app.engine.run import Paths
 from tidewaiter.core.errors import StateError, UsageError
 from tidewaiter.kql import Limits, QueryResult
 from tidewaiter.lab.workspace import Workspace
+
+_LATEST = datetime.max.replace(tzinfo=UTC) - timedelta(seconds=1)
 
 
 def run_query(query: str, state: Path, *, now: str, timeout: float) -> QueryResult:
@@ -35,7 +36,7 @@ def moment(text: str, workspace: Workspace) -> datetime | None:
     """Return the instant that `--now` names; None means the wall clock."""
     if text == "stream":
         newest = workspace.stream_time()
-        return None if newest is None else newest + timedelta(seconds=1)
+        return None if newest is None else min(newest, _LATEST) + timedelta(seconds=1)
     if text == "wall":
         return None
     try:
@@ -51,12 +52,8 @@ def print_result(result: QueryResult, *, json: bool) -> None:
     names = [column.name for column in result.columns]
     dynamic = {place for place, column in enumerate(result.columns) if column.type == "dynamic"}
     if json:
-        for row in result.rows:
-            shown = {
-                name: _value(cell, raw=place in dynamic)
-                for place, (name, cell) in enumerate(zip(names, row, strict=True))
-            }
-            sys.stdout.buffer.write(msgspec.json.encode(shown) + b"\n")
+        cells = ([_value(cell, raw=at in dynamic) for at, cell in enumerate(row)] for row in result.rows)
+        emit(msgspec.json.encode(dict(zip(names, row, strict=True))) + b"\n" for row in cells)
     else:
         right = [column.name for column in result.columns if column.type in ("long", "int", "real")]
         output().print(table(names, [[_shown(cell) for cell in row] for row in result.rows], right=right))
@@ -70,13 +67,26 @@ def _value(cell: object, *, raw: bool) -> object:
         return msgspec.Raw(cell.encode()) if cell else None
     if isinstance(cell, datetime):
         return _iso(cell)
-    return str(cell) if isinstance(cell, timedelta) else cell
+    return _span(cell) if isinstance(cell, timedelta) else cell
 
 
-def _shown(cell: object) -> object:
+def _shown(cell: object) -> str:
     if isinstance(cell, datetime):
         return _iso(cell)
-    return "" if cell is None else cell
+    if isinstance(cell, timedelta):
+        return _span(cell)
+    if isinstance(cell, bool):
+        return "true" if cell else "false"
+    return "" if cell is None else str(cell)
+
+
+def _span(value: timedelta) -> str:
+    """Write a timespan as KQL does: days.hours:minutes:seconds.fraction."""
+    sign, value = ("-", -value) if value < timedelta() else ("", value)
+    hours, seconds = divmod(value.seconds, 3600)
+    days = f"{value.days}." if value.days else ""
+    fraction = f".{value.microseconds:06d}0" if value.microseconds else ""
+    return f"{sign}{days}{hours:02d}:{seconds // 60:02d}:{seconds % 60:02d}{fraction}"
 
 
 def _iso(value: datetime) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated
 
@@ -15,8 +16,8 @@ from tidewaiter.app.cli.lab import app as lab
 from tidewaiter.app.cli.mapping import app as mapping
 from tidewaiter.app.cli.normalize import normalize
 from tidewaiter.app.cli.run import run
-from tidewaiter.app.cli.terminal import say
-from tidewaiter.core.errors import ContentErrors, TidewaiterError
+from tidewaiter.app.cli.terminal import explain
+from tidewaiter.core.errors import DeliveryError, TidewaiterError
 
 app = typer.Typer(
     name="tidewaiter",
@@ -52,21 +53,28 @@ def root(
 def main() -> None:
     """Run the command line; called by the `tidewaiter` script."""
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
     except TidewaiterError as error:
-        _explain(error)
+        explain(error)
         sys.exit(error.exit_code)
     except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(0)
+        _leave(0)
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        hint = "check the path, its permissions and the space left on its disk"
+        explain(DeliveryError(f"{place}{error.strerror or error}", hint=hint))
+        _leave(DeliveryError.exit_code)
+    except SystemExit as stop:
+        # The reader of stdout (head, less) has seen enough; Typer and Rich make that a failure.
+        if isinstance(stop.__context__, BrokenPipeError):
+            _leave(0)
+        raise
 
 
-def _explain(error: TidewaiterError) -> None:
-    each = error.errors if isinstance(error, ContentErrors) else (error,)
-    for item in each:
-        where = f"{item.at}: " if item.at else ""
-        say(f"tidewaiter: {where}{item.message}")
-        if item.hint:
-            say(f"  next: {item.hint}")
-    if error.retry:
-        say("  a retry is safe and may help")
+def _leave(code: int) -> None:
+    """Exit without another attempt at writing what stdout still holds."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(code)

@@ -12,7 +12,8 @@ import typer
 from tidewaiter.app.cli.options import DEFAULT_STATE, Json, StateDir, Workers
 from tidewaiter.app.cli.progress import Bar
 from tidewaiter.app.cli.story import print_run
-from tidewaiter.app.cli.terminal import say
+from tidewaiter.app.cli.terminal import explain, say
+from tidewaiter.core.errors import TidewaiterError, UsageError
 
 if TYPE_CHECKING:
     from tidewaiter.app.engine.run import RunResult
@@ -32,19 +33,33 @@ def run(
 ) -> None:
     """Deliver what is new under a folder to the embedded lab, and report.
 
-    Exit code 5 when an object could not be read whole; quarantined records are reported and kept.
+    Exit code 5 when an object could not be read whole, 2 when nothing there is of a known source;
+    quarantined records are reported and kept.
     """
-    result = pass_over(from_, state, workers)
-    print_run(result, state, json=json)
     try:
+        result = pass_over(from_, state, workers)
+        print_run(result, state, json=json)
         while not once:
             time.sleep(every)
-            result = pass_over(from_, state, workers)
-            if result.summary.sources:
+            newer = _look_again(from_, state, workers)
+            if newer and newer.summary.sources:
+                result = newer
                 print_run(result, state, json=json)
     except KeyboardInterrupt:
         say("stopped; what was not claimed is taken by the next run")
+        raise
     raise typer.Exit(result.exit_code)
+
+
+def _look_again(from_: Path, state: Path, workers: int) -> RunResult | None:
+    """Make a later pass; what a wait may mend (a full disk, a folder that is away) does not end the watch."""
+    try:
+        return pass_over(from_, state, workers)
+    except TidewaiterError as error:
+        if not error.retry and not isinstance(error, UsageError):
+            raise
+        explain(error)
+        return None
 
 
 def pass_over(from_: Path, state: Path, workers: int) -> RunResult:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from tidewaiter.app.cli.incidents import print_incidents, read_incidents
-from tidewaiter.app.cli.terminal import output, plain, say, table
+from tidewaiter.app.cli.terminal import emit, output, plain, say, table
+
+_SHOWN = 8
 
 if TYPE_CHECKING:
     from tidewaiter.app.engine.report import Report
@@ -22,25 +23,37 @@ def print_run(result: RunResult, state: Path, *, json: bool) -> None:
 
     report = read_report(state)
     if json:
-        sys.stdout.buffer.write(msgspec.json.encode(report) + b"\n")
-        return
-    summary = result.summary
-    console = output()
-    if summary.delivered:
-        rows, seconds = f"{summary.delivered:,}", f"{summary.seconds:,.1f}"
-        console.print(f"Delivered {rows} rows in {seconds} s from {plain(summary.from_path)}")
+        emit([msgspec.json.encode(report) + b"\n"])
     else:
-        console.print(
-            f"Nothing new to deliver from {plain(summary.from_path)}: every object was delivered before."
-        )
-    console.print()
-    _print_sources(report)
-    _print_rows(report)
-    _print_faults(result)
+        output().print(f"{_outcome(result)}\n", soft_wrap=True)
+        if report.sources:
+            _print_sources(report)
+            _print_rows(report)
+    _say_claimed(result)
+    _say_faults(result, state)
+    _say_set_aside(result, state)
+    say_unrecognized(result.summary.unrecognized, known=result.known)
+    if json:
+        return
+    console = output()
     incidents = read_incidents(state)
     console.print(f"\n{len(incidents)} incident{'s' if len(incidents) != 1 else ''}")
     print_incidents(incidents)
-    _print_places(state, summary.unrecognized)
+    _print_places(state)
+
+
+def _outcome(result: RunResult) -> str:
+    summary = result.summary
+    place = plain(summary.from_path)
+    if summary.delivered:
+        return f"Delivered {summary.delivered:,} rows in {summary.seconds:,.1f} s from {place}"
+    if not result.known:
+        return f"Nothing to deliver from {place}: nothing there is of a known source."
+    if summary.sources:
+        return f"Nothing new to deliver from {place}: its new objects hold no event that is new."
+    if summary.unreadable:
+        return f"Nothing new to deliver from {place}: every object that can be read was delivered before."
+    return f"Nothing new to deliver from {place}: every object was delivered before."
 
 
 def _print_sources(report: Report) -> None:
@@ -63,25 +76,54 @@ def _print_rows(report: Report) -> None:
     console.print(table(("table", "rows"), list(report.rows.items()), right=("rows",)))
 
 
-def _print_faults(result: RunResult) -> None:
-    if not result.faults:
+def _say_claimed(result: RunResult) -> None:
+    n = result.summary.objects_claimed_before
+    if n:
+        say(f"{n:,} object{'s were' if n > 1 else ' was'} delivered by an earlier run")
+
+
+def _say_faults(result: RunResult, state: Path) -> None:
+    faults = result.faults
+    if not faults:
         return
-    say(f"\n{len(result.faults):,} faults in this pass")
-    for fault in result.faults[:8]:
+    say(f"{len(faults):,} fault{'s' if len(faults) > 1 else ''} in this pass")
+    for fault in faults[:_SHOWN]:
         say(f"  {fault.object_id} [{fault.kind}] {fault.message}")
         if fault.hint:
             say(f"    next: {fault.hint}")
+    if len(faults) > _SHOWN:
+        say(f"  and {len(faults) - _SHOWN:,} more in {state / 'faults.jsonl'}")
 
 
-def _print_places(state: Path, unrecognized: list[tuple[str, str]]) -> None:
+def _say_set_aside(result: RunResult, state: Path) -> None:
+    n = sum(counts.quarantined for counts in result.summary.sources.values())
+    if not n:
+        return
+    say(f"{n:,} record{'s were' if n > 1 else ' was'} set aside in this pass")
+    for record in result.quarantined:
+        say(f"  {record.object_id} record {record.position} [{record.kind}] {record.reason}")
+    say(
+        f"    next: see {state / 'quarantine.jsonl'}, which holds them as they were; the others are delivered"
+    )
+
+
+def say_unrecognized(unrecognized: list[tuple[str, str]], *, known: bool) -> None:
+    """Say how many files were left alone; where nothing else lay there, what would have been known."""
+    if not unrecognized:
+        return
+    path, reason = unrecognized[0]
+    many = f"{len(unrecognized):,} files are" if len(unrecognized) > 1 else "1 file is"
+    say(f"{many} of no known source and left alone, such as {path}: {reason}")
+    if not known:
+        from tidewaiter.content import sources
+
+        titles = ", ".join(spec.title for spec in sources().values())
+        say(f"  next: give a folder that holds logs of a known source: {titles}")
+
+
+def _print_places(state: Path) -> None:
     console = output()
     console.print()
-    if unrecognized:
-        path, reason = unrecognized[0]
-        many = f"{len(unrecognized):,} files are" if len(unrecognized) > 1 else "1 file is"
-        console.print(
-            f"{many} of no known source and left alone, such as {plain(path)}: {plain(reason, most=120)}"
-        )
     places = (
         ("report", "report.json"),
         ("incidents", "incidents.jsonl"),

@@ -1,4 +1,4 @@
-"""The terminal's encoder: text from a log must not move the cursor, change colours or forge lines."""
+"""What reaches a screen. Text from a log must not move the cursor, change colours or forge lines."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from tidewaiter.core.errors import ContentErrors, QueryError, TidewaiterError
+
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 
 
@@ -20,10 +22,30 @@ def plain(value: object, *, most: int = 0) -> str:
     `most` cuts longer text, with an ellipsis; 0 means no limit.
     """
     text = "".join(
-        c.encode("unicode_escape", "surrogatepass").decode() if unicodedata.category(c) in _HIDDEN else c
-        for c in str(value)
+        c.encode("unicode_escape", "surrogatepass").decode() if _hidden(c) else c for c in str(value)
     )
     return text if not most or len(text) <= most else text[: most - 1] + "…"
+
+
+def _hidden(character: str) -> bool:
+    return unicodedata.category(character) in _HIDDEN
+
+
+def emit(lines: Iterable[bytes]) -> None:
+    """Write lines of JSON on stdout; for a terminal, hidden characters as JSON's own escapes."""
+    sys.stdout.buffer.writelines(map(_escaped, lines) if sys.stdout.isatty() else lines)
+
+
+def _escaped(line: bytes) -> bytes:
+    text = line.decode()
+    if text.isprintable():
+        return line
+    return "".join(_unit(c) if _hidden(c) and c != "\n" else c for c in text).encode()
+
+
+def _unit(character: str) -> str:
+    units = character.encode("utf-16-be")
+    return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
 
 
 def errors() -> Console:
@@ -37,10 +59,23 @@ def output() -> Console:
     return Console(highlight=False, markup=False, emoji=False, no_color="NO_COLOR" in os.environ, width=width)
 
 
-def say(message: str) -> None:
-    """Print a message for a person on stderr; its own line breaks stay."""
-    for line in message.split("\n"):
-        errors().print(Text(plain(line)), soft_wrap=True)
+def say(message: str = "") -> None:
+    """Print one line for a person on stderr."""
+    errors().print(Text(plain(message)), soft_wrap=True)
+
+
+def explain(error: TidewaiterError) -> None:
+    """Say what went wrong, where, what to do, and whether a retry helps."""
+    for item in error.errors if isinstance(error, ContentErrors) else (error,):
+        where = f"{item.at}: " if item.at else ""
+        # A query's own lines are shown with a mark under the place; every other message is one line.
+        first, *more = item.message.split("\n") if isinstance(item, QueryError) else [item.message]
+        for line in (f"tidewaiter: {where}{first}", *more):
+            say(line)
+        if item.hint:
+            say(f"  next: {item.hint}")
+    if error.retry:
+        say("  a retry is safe and may help")
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[str] = ()) -> Table:
@@ -49,5 +84,5 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: Se
     for column in columns:
         built.add_column(Text(plain(column)), justify="right" if column in right else "left", overflow="fold")
     for row in rows:
-        built.add_row(*(Text(f"{cell:,}" if isinstance(cell, int) else plain(cell)) for cell in row))
+        built.add_row(*(Text(f"{cell:,}" if type(cell) is int else plain(cell)) for cell in row))
     return built

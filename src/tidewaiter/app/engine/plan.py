@@ -24,17 +24,25 @@ class PlannedObject:
 
 @dataclass(slots=True)
 class Plan:
-    """What a run has before it. `claimed` counts objects that an earlier run delivered."""
+    """What a run has before it. `claimed` counts objects that an earlier run delivered.
+
+    `unreadable` holds what cannot be read, as pairs of source ("" when unknown) and fault.
+    """
 
     objects: list[PlannedObject] = field(default_factory=list)
     claimed: int = 0
     unrecognized: list[Unrecognized] = field(default_factory=list)
-    unreadable: list[Fault] = field(default_factory=list)
+    unreadable: list[tuple[str, Fault]] = field(default_factory=list)
 
     @property
     def size(self) -> int:
         """Bytes on disk of the objects to work on."""
         return sum(item.object.size for item in self.objects)
+
+    @property
+    def known(self) -> bool:
+        """Whether anything there is of a known source, or might be."""
+        return bool(self.objects or self.claimed or self.unreadable)
 
 
 def make_plan(root: Path, specs: Mapping[str, SourceSpec], versions: Mapping[str, Sequence[Claim]]) -> Plan:
@@ -46,9 +54,10 @@ def make_plan(root: Path, specs: Mapping[str, SourceSpec], versions: Mapping[str
     plan = Plan()
     for found in discover(root, {name: spec.recognition for name, spec in specs.items()}):
         if isinstance(found, Unrecognized):
-            plan.unrecognized.append(found)
+            if not found.hidden:
+                plan.unrecognized.append(found)
         elif isinstance(found, Unreadable):
-            plan.unreadable.append(found.fault)
+            plan.unreadable.append((found.source or "", found.fault))
         else:
             _take(plan, found, versions.get(found.id, ()))
     return plan
@@ -62,14 +71,9 @@ def _take(plan: Plan, found: SourceObject, known: Sequence[Claim]) -> None:
             return
         digest = digest_of(found.path)
     except OSError as error:
-        plan.unreadable.append(
-            Fault(
-                found.id,
-                "unreadable",
-                f"cannot read: {error.strerror}",
-                "check its permissions, then run again",
-            )
-        )
+        hint = "check that it is still there and that this user may read it, then run again"
+        fault = Fault(found.id, "unreadable", f"cannot be read: {error.strerror or error}", hint)
+        plan.unreadable.append((found.source, fault))
         return
     if any(claim.digest == digest for claim in known):
         plan.claimed += 1

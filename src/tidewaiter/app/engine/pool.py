@@ -51,7 +51,7 @@ def work_all(
     """Work on every object; yields in the order of `items`.
 
     Raises:
-        DeliveryError: a worker process died, or the staging folder cannot be written (full disk).
+        DeliveryError: a worker process died, memory was short, or the staging folder cannot be written.
     """
     made = groups(items)
     small = sum(item.object.size for item in items) < SMALL_BYTES
@@ -66,7 +66,11 @@ def work_all(
         waiting: deque[tuple[Group, Future[GroupResult]]] = deque()
         try:
             for place, group in enumerate(made):
-                waiting.append((group, pool.submit(_work, _pairs(group), f"{place:06d}")))
+                try:
+                    future = pool.submit(_work, _pairs(group), f"{place:06d}")
+                except BrokenProcessPool:
+                    raise _died(group) from None
+                waiting.append((group, future))
                 if len(waiting) >= workers * _UNDER_WAY:
                     yield _next(waiting)
             while waiting:
@@ -89,14 +93,23 @@ def _staged(work: Callable[[], GroupResult], group: Group) -> GroupResult:
     try:
         return work()
     except BrokenProcessPool:
-        where = f"{group[0].object.id} or one of the {len(group) - 1} objects after it"
-        hint = (
-            "is memory short? run again with fewer --workers; objects that were not claimed are taken again"
-        )
-        raise DeliveryError(f"a worker process died while working on {where}", hint=hint) from None
+        raise _died(group) from None
+    except MemoryError:
+        hint = "run again with fewer --workers, or with more memory: nothing of it was claimed"
+        raise DeliveryError(f"memory ran short while working on {_where(group)}", hint=hint) from None
     except OSError as error:
         hint = "free disk space or give --state another folder, then run again: nothing of it was claimed"
         raise DeliveryError(f"cannot stage rows: {error.strerror or error}", hint=hint) from None
+
+
+def _died(group: Group) -> DeliveryError:
+    hint = "is memory short? run again with fewer --workers; objects that were not claimed are taken again"
+    return DeliveryError(f"a worker process died while working on {_where(group)}", hint=hint)
+
+
+def _where(group: Group) -> str:
+    others = f" or one of the {len(group) - 1} objects after it" if len(group) > 1 else ""
+    return f"{group[0].object.id}{others}"
 
 
 def _start(staging: Path, detect: bool) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import chain
 from pathlib import Path
 
 import msgspec
 
+from tidewaiter.core.errors import DeliveryError, StateError
+from tidewaiter.core.faults import Fault
 from tidewaiter.pipeline.detect import group_incidents, incident_json
 from tidewaiter.state import Counts, State
 
@@ -47,8 +50,23 @@ class Report(msgspec.Struct):
     last_run: RunSummary
 
 
-def write_report(state: State, summary: RunSummary) -> Report:
-    """Write all files of the state directory; each is replaced as a whole."""
+def write_report(state: State, summary: RunSummary, unreadable: Sequence[tuple[str, Fault]] = ()) -> Report:
+    """Write all files of the state directory; each is replaced as a whole.
+
+    `unreadable` are faults of objects that were not claimed, as (source, fault); they are no part of the
+    state, so that they are gone from faults.jsonl when a later pass has read the objects.
+
+    Raises:
+        DeliveryError: a file cannot be written. StateError: the state is damaged.
+    """
+    try:
+        return _write_all(state, summary, unreadable)
+    except OSError as error:
+        hint = "free disk space, then run again: rows and claims are safe, the files are written anew"
+        raise DeliveryError(f"cannot write the report: {error.strerror or error}", hint=hint) from None
+
+
+def _write_all(state: State, summary: RunSummary, unreadable: Sequence[tuple[str, Fault]]) -> Report:
     signals = state.signals()
     incidents = group_incidents(signals)
     root = state.root
@@ -58,19 +76,27 @@ def write_report(state: State, summary: RunSummary) -> Report:
         root / "faults.jsonl",
         (
             msgspec.json.encode({"source": source, **msgspec.to_builtins(fault)})
-            for source, fault in state.faults()
+            for source, fault in chain(state.faults(), unreadable)
         ),
     )
     _write_lines(root / "quarantine.jsonl", _quarantine(state))
     totals = {name: SourceTotals(**msgspec.structs.asdict(counts)) for name, counts in state.totals().items()}
     report = Report(totals, state.kinds(), state.rows(), state.seconds(), len(incidents), summary)
-    _replace(root / "report.json", msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
+    _write_lines(root / "report.json", [msgspec.json.format(msgspec.json.encode(report), indent=2)])
     return report
 
 
 def read_report(state_dir: Path) -> Report:
-    """Read report.json back."""
-    return msgspec.json.decode((state_dir / "report.json").read_bytes(), type=Report)
+    """Read report.json back.
+
+    Raises:
+        StateError: there is none, or it is damaged.
+    """
+    try:
+        return msgspec.json.decode((state_dir / "report.json").read_bytes(), type=Report)
+    except (OSError, msgspec.MsgspecError) as error:
+        hint = f"run `tidewaiter run --from DIR --state {state_dir}`: it writes the report anew"
+        raise StateError(f"no usable report at {state_dir}: {error}", hint=hint) from None
 
 
 def _quarantine(state: State) -> Iterable[bytes]:
@@ -91,12 +117,9 @@ def _quarantine(state: State) -> Iterable[bytes]:
 
 def _write_lines(path: Path, lines: Iterable[bytes]) -> None:
     partial = path.with_name(path.name + ".part")
-    with partial.open("wb") as file:
-        file.writelines(line + b"\n" for line in lines)
-    partial.replace(path)
-
-
-def _replace(path: Path, body: bytes) -> None:
-    partial = path.with_name(path.name + ".part")
-    partial.write_bytes(body)
-    partial.replace(path)
+    try:
+        with partial.open("wb") as file:
+            file.writelines(line + b"\n" for line in lines)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -16,9 +18,10 @@ from tidewaiter.app.engine.pool import work_all
 from tidewaiter.app.engine.report import RunSummary, write_report
 from tidewaiter.app.engine.worker import ObjectResult
 from tidewaiter.content import sources
-from tidewaiter.core.errors import StateError, UsageError
-from tidewaiter.core.faults import OBJECT_FAULTS, Fault
+from tidewaiter.core.errors import DeliveryError, StateError, TidewaiterError, UsageError
+from tidewaiter.core.faults import OBJECT_FAULTS, Fault, Quarantined
 from tidewaiter.lab.workspace import Workspace
+from tidewaiter.pipeline.sources import discover
 from tidewaiter.state import State
 
 DEDUPLICATION_DAYS = 14
@@ -55,15 +58,27 @@ class Paths:
 
 @dataclass(slots=True)
 class RunResult:
-    """What one pass did: `summary` is of this pass, `exit_code` 5 when input is missing from the result."""
+    """What one pass did; `known` says that something there was of a known source.
+
+    `faults` are all of this pass, `quarantined` the first few records that it set aside.
+    """
 
     summary: RunSummary
     faults: list[Fault] = field(default_factory=list)
+    quarantined: list[Quarantined] = field(default_factory=list)
+    known: bool = True
 
     @property
     def exit_code(self) -> int:
-        """0, or 5 (partial delivery) when an object could not be read whole."""
-        return 5 if any(fault.kind in OBJECT_FAULTS for fault in self.faults) else 0
+        """0, 2 when nothing there is of a known source, 5 when an object could not be read whole."""
+        return exit_code(self.faults, known=self.known)
+
+
+def exit_code(faults: Sequence[Fault], *, known: bool) -> int:
+    """Return the exit code of a pass (docs/bad-input.md)."""
+    if any(fault.kind in OBJECT_FAULTS for fault in faults):
+        return 5
+    return 0 if known else 2
 
 
 def run_once(root: Path, state_dir: Path, *, workers: int, progress: Progress, today: date) -> RunResult:
@@ -75,36 +90,64 @@ def run_once(root: Path, state_dir: Path, *, workers: int, progress: Progress, t
     """
     _check_apart(root, state_dir)
     paths = Paths(state_dir)
-    with (
-        State.open(state_dir) as state,
-        _staging(paths.staging),
-        Workspace.open(paths.workspace) as workspace,
-    ):
-        with state.transaction():
-            state.forget(today - timedelta(days=DEDUPLICATION_DAYS))
-        plan = make_plan(root, sources(), state.versions())
-        progress.planned(plan)
-        summary = RunSummary(
-            started=_now(), from_path=str(root), objects_claimed_before=plan.claimed,
-            unrecognized=[(item.id, item.reason) for item in plan.unrecognized],
-        )  # fmt: skip
-        committer = Committer(state, workspace, today=today)
-        started = time.perf_counter()
+    with State.open(state_dir) as state, _staging(paths.staging):
+        if not paths.workspace.exists():
+            state.reset()  # the lab was removed: nothing that was delivered is left
+        with _open_lab(paths.workspace) as workspace:
+            committer = Committer(state, workspace, today=today)
+            committer.recover()
+            with state.transaction():
+                state.forget(today - timedelta(days=DEDUPLICATION_DAYS))
+            plan = make_plan(root, sources(), state.versions())
+            progress.planned(plan)
+            return _work(plan, root, paths, committer, workers=workers, progress=progress)
+
+
+def _work(
+    plan: Plan, root: Path, paths: Paths, committer: Committer, *, workers: int, progress: Progress
+) -> RunResult:
+    summary = RunSummary(
+        started=_now(), from_path=_text(root), objects_claimed_before=plan.claimed,
+        unrecognized=[(item.id, item.reason) for item in plan.unrecognized],
+    )  # fmt: skip
+    started = time.perf_counter()
+
+    def finish() -> RunResult:
+        committer.commit()
+        missed = [*plan.unreadable, *committer.unreadable]
+        summary.seconds = round(time.perf_counter() - started, 3)
+        summary.sources = committer.counts
+        summary.unreadable = [(fault.object_id, fault.message) for _, fault in missed]
+        write_report(committer.state, summary, missed)
+        faults = [fault for _, fault in missed] + committer.faults
+        return RunResult(summary, faults, committer.quarantined, plan.known)
+
+    try:
         for group, result in work_all(plan.objects, paths.staging, workers=workers, detect=True):
             committer.add([item.claim for item in group], result)
             progress.done(result.objects)
             if committer.rows >= _COMMIT_ROWS:
                 committer.commit()
-        committer.commit()
-        summary.seconds = round(time.perf_counter() - started, 3)
-        summary.sources = committer.counts
-        faults = [*plan.unreadable, *committer.faults]
-        summary.unreadable = [(fault.object_id, fault.message) for fault in plan.unreadable]
-        write_report(state, summary)
-    return RunResult(summary, faults)
+    except BaseException:
+        # What was done before a worker died, or the user stopped it, is delivered and reported all the same.
+        with suppress(TidewaiterError):
+            finish()
+        raise
+    return finish()
+
+
+def _open_lab(path: Path) -> Workspace:
+    try:
+        return Workspace.open(path)
+    except StateError as error:
+        if "No space left" not in error.message:
+            raise
+        hint = "free disk space, then run again: nothing was delivered"
+        raise DeliveryError(f"cannot open the lab: {error.message}", hint=hint) from None
 
 
 def _check_apart(root: Path, state_dir: Path) -> None:
+    discover(root, {})  # a root that is missing is refused before a state is made
     if root.is_dir() and state_dir.resolve().is_relative_to(root.resolve()):
         hint = "give --state a folder outside of --from"
         raise UsageError(f"the state directory {state_dir} lies inside {root}", hint=hint)
@@ -119,11 +162,17 @@ class _staging:  # noqa: N801 (a context manager used as a word)
             shutil.rmtree(self.path, ignore_errors=True)
             self.path.mkdir(parents=True)
         except OSError as error:
-            raise StateError(f"cannot use {self.path}: {error.strerror}") from None
+            hint = "remove what is there, or give --state another folder"
+            raise StateError(f"cannot use {self.path}: {error.strerror}", hint=hint) from None
         return self.path
 
     def __exit__(self, *_: object) -> None:
         shutil.rmtree(self.path, ignore_errors=True)
+
+
+def _text(path: Path) -> str:
+    """Return a path as text that can be stored, whatever bytes it is of."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def _now() -> str:

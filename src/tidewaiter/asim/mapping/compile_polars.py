@@ -17,7 +17,7 @@ import polars as pl
 from tidewaiter.asim.mapping import operators as meaning
 from tidewaiter.asim.mapping import patterns
 from tidewaiter.asim.mapping.compile_python import SourceMapping
-from tidewaiter.asim.mapping.expression import Const, Expr, Field, Op
+from tidewaiter.asim.mapping.expression import Const, Expr, Field, Op, walk
 from tidewaiter.asim.mapping.fold import fold
 from tidewaiter.asim.mapping.record import attribute
 from tidewaiter.asim.mapping.spec import EVENT_ID, MappingSpec
@@ -63,14 +63,14 @@ def compile_polars(source: SourceMapping, header: Sequence[str]) -> TextPlan:
     fields = _unique(header, source.record.kinds)
     writer = _Writer(kinds, frozenset(fields) | {EVENT_ID}, source.lookups)
     types = {name: pl.Int64 if kinds.get(name) == "int" else pl.String for name in fields}
-    require = [writer.present(fold(expr, writer.fields)) for expr in source.require.values()]
+    require = [writer.present(writer.fold(expr)) for expr in source.require.values()]
     valid = reduce(lambda a, b: a & b, require) if require else pl.lit(True)
     named = tuple(zip(header, fields, strict=True))
     columns = tuple(
         tuple(_columns(writer, route.mapping, source.types[route.mapping.table], named))
         for route in source.routes
     )
-    whens = tuple(writer.when(fold(route.when, writer.fields)) for route in source.routes)
+    whens = tuple(writer.when(writer.fold(route.when)) for route in source.routes)
     return TextPlan(fields, types, valid, tuple(r.mapping.table for r in source.routes), whens, columns)
 
 
@@ -90,7 +90,7 @@ def _columns(
     for column, expr in mapping.columns.items():
         if column not in types:
             raise ContentError(f"{mapping.table} has no column {column!r}")
-        folded = fold(expr, writer.fields)
+        folded = writer.fold(expr)
         if folded != Const(None):
             found.append(writer.column(folded, types[column]).alias(column))
     extra = {n: field for n, field in named if field not in writer.kinds or n in mapping.additional}
@@ -106,6 +106,13 @@ class _Writer:
         self.kinds = kinds
         self.fields = fields
         self.lookups = lookups
+
+    def fold(self, expr: Expr) -> Expr:
+        """Simplify for the header; raise ContentError for a field that no header could have."""
+        for node in walk(expr):
+            if isinstance(node, Field) and (len(node.path) > 1 or node.member not in {*self.kinds, EVENT_ID}):
+                raise ContentError(f"unknown field {'.'.join(map(str, node.path))!r}")
+        return fold(expr, self.fields, self.lookups)
 
     def column(self, expr: Expr, kind: str) -> pl.Expr:
         """An output column: text is never null, other types may be."""
@@ -168,7 +175,7 @@ class _Writer:
         value = self.value(expr)
         match self.kind(expr):
             case "text":
-                return value
+                return value.cast(pl.String) if expr == Const(None) else value
             case "time":
                 return value.dt.to_string("%Y-%m-%dT%H:%M:%SZ")
         return value.cast(pl.String)
@@ -180,11 +187,9 @@ class _Writer:
     def value(self, expr: Expr) -> pl.Expr:
         """The value in its own type."""
         if isinstance(expr, Const):
-            types = {int: pl.Int64, bool: pl.Boolean}
-            return pl.lit(expr.value, dtype=types.get(type(expr.value), pl.String))
+            types = {int: pl.Int64, bool: pl.Boolean, str: pl.String}
+            return pl.lit(expr.value, dtype=types.get(type(expr.value)))
         if isinstance(expr, Field):
-            if len(expr.path) > 1:
-                raise ContentError(f"{expr.path!r}: a text record has no nested members")
             return pl.col(expr.member)
         return self._op(expr)
 
@@ -217,9 +222,11 @@ class _Writer:
 
     def _first(self, args: Sequence[Expr]) -> pl.Expr:
         """Only texts can be empty."""
-        if self.kind(Op("first", tuple(args))) != "text":
-            return pl.coalesce([self.value(arg) for arg in args])
-        return pl.coalesce([pl.when(self.present(arg)).then(self.value(arg)) for arg in args])
+        values = [self.value(arg) for arg in args]
+        if self.kind(Op("first", tuple(args))) == "text":
+            there = zip(args, values, strict=True)
+            values = [pl.when(self.present(arg)).then(value) for arg, value in there]
+        return values[0] if len(values) == 1 else pl.coalesce(values)
 
     def _case(self, args: Sequence[Expr]) -> pl.Expr:
         chain: pl.Expr = self.value(args[-1])
@@ -265,7 +272,8 @@ class _Writer:
         }
         if expr.name not in run:
             raise ContentError(f"{expr.name} is not part of text mappings")
-        return run[expr.name]()
+        found = run[expr.name]()
+        return found.fill_null(False) if meaning.OPERATORS[expr.name].result == "bool" else found
 
     def _lookup(self, arg: Expr, name: str) -> pl.Expr:
         table = self.lookups[name]
@@ -302,14 +310,12 @@ _IPV4 = rf"^{_OCTET}\.{_OCTET}\.{_OCTET}\.{_OCTET}$"
 
 
 def _ip(text: pl.Expr) -> pl.Expr:
-    """Keep addresses. IPv4 is told by a pattern; the rest, once per distinct text, by Python."""
+    """Keep addresses, looking at each distinct text once: IPv4 is told by a pattern, the rest by Python."""
     return text.map_batches(_keep_addresses, return_dtype=pl.String)
 
 
 def _keep_addresses(values: pl.Series) -> pl.Series:
-    plain = values.str.contains(_IPV4)
-    if plain.all():
-        return values
-    others = values.filter(~plain).drop_nulls().unique()
+    distinct = values.unique().drop_nulls()
+    others = distinct.filter(~distinct.str.contains(_IPV4))
     bad = [value for value in others.to_list() if meaning.ip(value) is None]
     return values if not bad else values.set(values.is_in(bad), None)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Set
 
+from tidewaiter.asim.mapping.evaluate import Lookups, evaluate
 from tidewaiter.asim.mapping.expression import Const, Expr, Field, Op
 
 _NULL = Const(None)
@@ -19,13 +20,15 @@ _NULL_IN_NULL_OUT = frozenset(
 )
 
 
-def fold(expr: Expr, present: Set[str]) -> Expr:
+def fold(expr: Expr, present: Set[str], lookups: Lookups) -> Expr:
     """Simplify `expr` for records that have only the members in `present`."""
     if isinstance(expr, Field):
         return expr if expr.member in present else _NULL
     if not isinstance(expr, Op):
         return expr
-    args = tuple(fold(arg, present) for arg in expr.args)
+    args = tuple(fold(arg, present, lookups) for arg in expr.args)
+    if all(isinstance(arg, Const) for arg in args) and expr.name != "time":  # which has no literal
+        return Const(evaluate(Op(expr.name, args), {}, lookups))
     match expr.name:
         case "case":
             return _case(args)
@@ -51,13 +54,14 @@ def fold(expr: Expr, present: Set[str]) -> Expr:
 
 def _case(args: tuple[Expr, ...]) -> Expr:
     kept: list[Expr] = []
+    last = args[-1]
     for cond, value in zip(args[:-1:2], args[1::2], strict=True):
-        if isinstance(cond, Const) and cond != _TRUE:
-            continue
         if cond == _TRUE:
-            return Op("case", (*kept, value)) if kept else value
-        kept += (cond, value)
-    return Op("case", (*kept, args[-1])) if kept else args[-1]
+            last = value
+            break
+        if not isinstance(cond, Const):
+            kept += (cond, value)
+    return Op("case", (*kept, last)) if set(kept[1::2]) - {last} else last
 
 
 def _logic(name: str, args: tuple[Expr, ...]) -> Expr:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import msgspec
 import polars as pl
 
-from tidewaiter.pipeline.deliver.segments import Segment
+from tidewaiter.core.errors import DeliveryError
+from tidewaiter.pipeline.deliver.segments import Segment, cause
 
 _POLARS: Mapping[str, pl.DataType | type[pl.DataType]] = {
     "string": pl.String,
@@ -61,7 +64,10 @@ def as_frame(segment: Segment, types: Mapping[str, str]) -> pl.DataFrame:
 
 
 class AsimFiles:
-    """Appends segments to one file per table under `folder`."""
+    """Appends segments to one file per table under `folder`; leaving the context without `close` drops parts.
+
+    Raises DeliveryError where the folder takes no more.
+    """
 
     def __init__(self, folder: Path, form: str, types: Mapping[str, Mapping[str, str]]) -> None:
         self.folder = folder
@@ -70,29 +76,48 @@ class AsimFiles:
         self._open: dict[str, BinaryIO] = {}
         self._parts: dict[str, list[Path]] = {}
 
+    def __enter__(self) -> AsimFiles:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for file in self._open.values():
+            with suppress(OSError):
+                file.close()
+        for part in chain.from_iterable(self._parts.values()):
+            part.unlink(missing_ok=True)
+
     def add(self, segment: Segment) -> None:
         """Write one segment."""
         if self.form == "ndjson":
-            file = self._open.get(segment.table)
-            if file is None:
-                file = self._open[segment.table] = (self.folder / f"{segment.table}.ndjson").open("wb")
-            file.writelines(ndjson_lines(segment))
+            with self._writing():
+                file = self._open.get(segment.table)
+                if file is None:
+                    file = self._open[segment.table] = (self.folder / f"{segment.table}.ndjson").open("wb")
+                file.writelines(ndjson_lines(segment))
             return
+        frame = as_frame(segment, self.types[segment.table])
         parts = self._parts.setdefault(segment.table, [])
-        path = self.folder / f".{segment.table}.{len(parts):06d}.parquet"
-        as_frame(segment, self.types[segment.table]).write_parquet(path)
-        parts.append(path)
+        parts.append(self.folder / f".{segment.table}.{len(parts):06d}.parquet")
+        with self._writing():
+            frame.write_parquet(parts[-1])
 
     def close(self) -> list[Path]:
         """Finish; return the files written."""
-        for file in self._open.values():
-            file.close()
-        written = [self.folder / f"{table}.ndjson" for table in self._open]
-        for table, parts in self._parts.items():
-            target = self.folder / f"{table}.parquet"
-            scans = [pl.scan_parquet(part) for part in parts]
-            pl.concat(scans, how="diagonal").sink_parquet(target)
-            for part in parts:
-                part.unlink()
-            written.append(target)
+        with self._writing():
+            for file in self._open.values():
+                file.close()
+            written = [self.folder / f"{table}.ndjson" for table in self._open]
+            for table, parts in self._parts.items():
+                target = self.folder / f"{table}.parquet"
+                scans = [pl.scan_parquet(part) for part in parts]
+                pl.concat(scans, how="diagonal").sink_parquet(target)
+                written.append(target)
         return sorted(written)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, pl.exceptions.PolarsError) as error:
+            hint = "free disk space or choose another --out, then run again"
+            raise DeliveryError(f"cannot write under {self.folder}: {cause(error)}", hint=hint) from None

@@ -14,6 +14,8 @@ from typing import Literal
 
 import polars as pl
 
+from tidewaiter.core.errors import DeliveryError
+
 Layout = Literal["json", "columns"]
 PART_BYTES = 16_000_000
 """A part is written when it holds this many bytes of JSON."""
@@ -115,6 +117,19 @@ class SegmentWriter:
 
 
 def write_segment(frame: pl.DataFrame, path: Path) -> None:
-    """Write a segment's file, in row groups of a few megabytes."""
+    """Write a segment's file, in row groups of a few megabytes.
+
+    Raises:
+        DeliveryError: it cannot be written, for lack of room as a rule.
+    """
     rows = max(1, frame.height * _ROW_GROUP_BYTES // max(1, int(frame.estimated_size())))
-    frame.write_parquet(path, compression="lz4", statistics=False, row_group_size=min(rows, 50_000))
+    try:
+        frame.write_parquet(path, compression="lz4", statistics=False, row_group_size=min(rows, 50_000))
+    except (OSError, pl.exceptions.PolarsError) as error:
+        hint = f"free disk space at {path.parent}, then run again: nothing of it was claimed"
+        raise DeliveryError(f"cannot stage rows: {cause(error)}", hint=hint) from None
+
+
+def cause(error: Exception) -> str:
+    """Return what the system said, without what Polars wraps around it."""
+    return str(error).rpartition("IO error: ")[2]

@@ -29,7 +29,8 @@ class Normalizer:
     def _text(self) -> TextNormalizer:
         from tidewaiter.pipeline.normalize.text import TextNormalizer
 
-        return TextNormalizer(self.source.mapping)
+        shape = self.source.recognition.text
+        return TextNormalizer(self.source.mapping, shape.separator if shape else " ")
 
     def normalize(self, chunk: Chunk, *, object_id: str, prefix: str) -> Normalized:
         """Map every record of `chunk`; `prefix` begins the ids of records that have none."""

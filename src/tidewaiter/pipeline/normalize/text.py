@@ -14,6 +14,7 @@ from tidewaiter.asim.mapping.spec import EVENT_ID
 from tidewaiter.core.faults import FaultKind, Quarantined
 from tidewaiter.core.objects import TextChunk
 from tidewaiter.pipeline.normalize.rows import FrameRows, Normalized
+from tidewaiter.pipeline.sources.codecs import ragged
 
 if TYPE_CHECKING:
     from polars._typing import PolarsDataType
@@ -24,8 +25,9 @@ _LINE = "__line"
 class TextNormalizer:
     """One source's text mappings; a plan is kept per header."""
 
-    def __init__(self, mapping: SourceMapping) -> None:
+    def __init__(self, mapping: SourceMapping, separator: str) -> None:
         self.mapping = mapping
+        self.separator = separator
         self.plan = lru_cache(maxsize=64)(self._plan)
 
     def _plan(self, header: tuple[str, ...]) -> TextPlan:
@@ -34,19 +36,21 @@ class TextNormalizer:
     def normalize(self, chunk: TextChunk, *, object_id: str, prefix: str) -> Normalized:
         """Map the lines of a chunk; a line with a wrong type or without a time is quarantined.
 
-        The codec vouches for the lines: UTF-8, and as many fields in each as the header names.
+        The codec vouches for the lines: UTF-8, and as many fields in all as the header names.
         """
         out = Normalized()
         if not chunk.body:
             return out
         plan = self.plan(chunk.fields)
         try:
-            frame = _read(chunk.body, plan.fields, plan.types)
+            frame = _read(chunk.body, plan.fields, plan.types, self.separator)
         except pl.exceptions.PolarsError:
-            frame = _without_wrong_types(chunk, plan, object_id, out)
-        frame = frame.with_columns(
-            pl.concat_str([pl.lit(f"{prefix}-"), pl.col(_LINE) + chunk.first_line]).alias(EVENT_ID)
-        )
+            try:
+                frame = _without_wrong_types(chunk, plan, self.separator, object_id, out)
+            except pl.exceptions.PolarsError:
+                return self._line_by_line(chunk, object_id=object_id, prefix=prefix)
+        line = pl.col(_LINE) + chunk.first_line
+        frame = frame.with_columns(pl.concat_str([pl.lit(f"{prefix}-"), line]).alias(EVENT_ID))
         if not frame.select(plan.valid.all()).item():
             _quarantine(chunk, frame.filter(~plan.valid), "invalid", "the line has no time", object_id, out)
             frame = frame.filter(plan.valid)
@@ -58,10 +62,21 @@ class TextNormalizer:
         _quarantine(chunk, frame, "invalid", "no mapping takes this line", object_id, out)
         return out
 
+    def _line_by_line(self, chunk: TextChunk, *, object_id: str, prefix: str) -> Normalized:
+        """A line has a field too few and another one too many: set them aside, map the rest."""
+        out = Normalized()
+        for part in ragged(chunk, object_id, self.separator):
+            mapped = self.normalize(part, object_id=object_id, prefix=prefix)
+            out.rows += mapped.rows
+            out.quarantined += [*part.quarantined, *mapped.quarantined]
+        return out
 
-def _without_wrong_types(chunk: TextChunk, plan: TextPlan, object_id: str, out: Normalized) -> pl.DataFrame:
+
+def _without_wrong_types(
+    chunk: TextChunk, plan: TextPlan, separator: str, object_id: str, out: Normalized
+) -> pl.DataFrame:
     """Read as text, quarantine the lines with a number field that is none, and type the rest."""
-    frame = _read(chunk.body, plan.fields, dict.fromkeys(plan.fields, pl.String))
+    frame = _read(chunk.body, plan.fields, dict.fromkeys(plan.fields, pl.String), separator)
     numbers = [name for name, kind in plan.types.items() if kind == pl.Int64]
     wrong = pl.any_horizontal(
         [pl.col(n).is_not_null() & pl.col(n).cast(pl.Int64, strict=False).is_null() for n in numbers]
@@ -71,16 +86,18 @@ def _without_wrong_types(chunk: TextChunk, plan: TextPlan, object_id: str, out: 
     return frame.filter(~wrong).with_columns(pl.col(n).cast(pl.Int64) for n in numbers)
 
 
-def _read(body: bytes, fields: tuple[str, ...], types: Mapping[str, PolarsDataType]) -> pl.DataFrame:
-    frame = pl.read_csv(
+def _read(
+    body: bytes, fields: tuple[str, ...], types: Mapping[str, PolarsDataType], separator: str
+) -> pl.DataFrame:
+    return pl.read_csv(
         body,
-        separator=" ",
+        separator=separator,
         has_header=False,
         schema={name: types[name] for name in fields},
         null_values=NO_VALUE,
         quote_char=None,
+        row_index_name=_LINE,
     )
-    return frame.with_columns(pl.int_range(pl.len(), dtype=pl.Int64).alias(_LINE))
 
 
 def _quarantine(

@@ -52,7 +52,7 @@ def test_fields_that_aws_adds_later_are_taken_as_they_are(read_bytes):
 
 
 def test_headers_in_the_middle_begin_anew(read_bytes):
-    other = ["srcaddr dstaddr action", b"1 2 REJECT"]
+    other: list[bytes | str] = ["srcaddr dstaddr action", b"1 2 REJECT"]
     reading = read_flows(read_bytes, lines(CUSTOM, ROW, CUSTOM, ROW, *other, DEFAULT, FLOW))
     assert reading.records == [ROW, ROW, b"1 2 REJECT", FLOW]
     assert reading.positions == [1, 3, 5, 7]

@@ -22,6 +22,7 @@ from tidewaiter.pipeline.sources.codecs.json_values import (
     ValueSkipper,
     Verdict,
     failed_at,
+    is_one_line,
     next_key,
     one_line,
     probe,
@@ -214,7 +215,7 @@ class JsonReader:
                 wrong = min(max(failed_at(error), _CAREFUL_BYTES), cut - feed.pos)
                 continue
             feed.pos, self._place = resume, place
-            return (raws, utf8) if raws else None
+            return raws, utf8
         self._careful_until = feed.at + wrong
         return None
 
@@ -244,13 +245,13 @@ class JsonReader:
         feed = self._feed
         if self._place is _Place.LIST:
             data = b"".join((b"[", memoryview(feed.buffer)[feed.pos : cut], b"]"))
-            if b"\n" in data or b"\r" in data:
+            if not is_one_line(data):
                 data = msgspec.json.format(data, indent=-1)
             return RAW_LIST.decode(data), is_utf8(data)
         data = feed.buffer[feed.pos : cut]
         raws: list[msgspec.Raw] = RAW.decode_lines(data)
         if b"\r" in data or layout.WITHIN_RECORD.search(data):
-            raws = [msgspec.Raw(one_line(raw)) if b"\n" in bytes(raw) else raw for raw in raws]
+            raws = [raw if is_one_line(bytes(raw)) else msgspec.Raw(one_line(raw)) for raw in raws]
         return raws, is_utf8(data)
 
     # Record by record
@@ -318,7 +319,7 @@ class JsonReader:
             bad = Bad(raw[:SAMPLE_BYTES], start, feed.at)
             self._ledger.set_aside("over_limit", "longer than a record may be", bad)
             return
-        if b"\n" in raw or b"\r" in raw:
+        if not is_one_line(raw):
             try:
                 raw = one_line(raw)
             except RecursionError:

@@ -84,6 +84,11 @@ def skip_filler(data: bytes, start: int) -> int:
     return found.start() if found else len(data)
 
 
+def is_one_line(data: bytes) -> bool:
+    """Say whether there are no line ends in the data."""
+    return b"\n" not in data and b"\r" not in data
+
+
 def one_line(raw: bytes | msgspec.Raw) -> bytes:
     """Return the value without white space between its tokens; every token stays byte for byte."""
     return msgspec.json.format(bytes(raw), indent=-1)

@@ -9,7 +9,14 @@ import msgspec
 
 from tidewaiter.content.recognition import JsonShape
 from tidewaiter.core.faults import FaultKind
-from tidewaiter.pipeline.sources.codecs.json_values import MEMBERS, RAW, TEXT, one_line, skip_space
+from tidewaiter.pipeline.sources.codecs.json_values import (
+    MEMBERS,
+    RAW,
+    TEXT,
+    is_one_line,
+    one_line,
+    skip_space,
+)
 
 _NESTING = 3
 """How many wrappers may lie around each other: EventBridge's inside Splunk's, and one to spare."""
@@ -74,7 +81,7 @@ def unwrap(shape: JsonShape, raw: bytes | msgspec.Raw) -> Unwrapped:
                 return Unwrapped(raw, "malformed", f"{name} does not hold a JSON record: {error}")
         record = inner
     data = bytes(record)
-    if b"\n" not in data and b"\r" not in data:
+    if is_one_line(data):
         return Unwrapped(record)
     try:
         return Unwrapped(one_line(data))

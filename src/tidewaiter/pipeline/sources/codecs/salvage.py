@@ -53,13 +53,13 @@ class Salvage:
         self._shape = shape
         self._record_bytes = record_bytes
         self._wasted = 0
-        self._model: bytes | msgspec.Raw = b""
+        self._model = b""
         self._starts: re.Pattern[bytes] | None = None
         self._same_start: re.Pattern[bytes] | None = None
 
     def learn(self, record: bytes | msgspec.Raw) -> None:
         """Keep the first good record, to learn from it how records begin if that is ever needed."""
-        self._model = self._model or record
+        self._model = self._model or bytes(record)
 
     def to_next_record(self, feed: Feed) -> Bad:
         """Lead `feed` from a bad record to the next good one, or to the end."""
@@ -112,7 +112,7 @@ class Salvage:
             names = tuple(members_of(self._model) or ())
             self._starts = _starts(names)
             self._same_start = _starts(names[:1])
-            if len(self._same_start.findall(bytes(self._model))) != 1:
+            if len(self._same_start.findall(self._model)) != 1:
                 self._same_start = None
         view = memoryview(feed.buffer)
         step = skip = 1
