@@ -159,6 +159,7 @@ def test_seconds_add_up(root):
 
 def test_an_intent_is_there_after_a_crash_and_gone_once_fulfilled(root):
     item = done(keys=(5,))
+    item.faults = [Fault("a.json", "encoding", "is UTF-16")]
     item.quarantined = [Quarantined("a.json", 0, "encoding", "not UTF-8", b"\xff")]
     item.signals = [signal()]
     with State.open(root) as state:
@@ -239,9 +240,8 @@ def test_damage_within_a_state_is_told_as_such(root):
     body = path.read_bytes()
     path.write_bytes(body[:4096] + b"\xee" * (len(body) - 4096))
 
-    with pytest.raises(StateError, match=r"state\.db") as caught:  # noqa: PT012
-        with State.open(root) as state:
-            state.versions()
+    with pytest.raises(StateError, match=r"state\.db") as caught, State.open(root) as state:
+        state.versions()
 
     assert "restore it from a copy" in caught.value.hint
 
@@ -302,7 +302,7 @@ def test_a_folder_that_cannot_be_written_is_refused(root, monkeypatch):
 
     monkeypatch.setattr(os, "open", denied)
 
-    with pytest.raises(StateError, match="cannot use .*: Permission denied"):
+    with pytest.raises(StateError, match=r"cannot use .*: Permission denied"):
         State.open(root)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
@@ -41,10 +41,10 @@ def folders(kind: str) -> Iterator[Folder]:
     """Yield the folders of one kind ("sources", "detections"), sorted by id.
 
     Raises:
-        ContentError: two packages bring a folder of the same id.
+        ContentError: two packages bring a folder of the same id, or a package that is named is not there.
     """
     roots = [files("tidewaiter.content")]
-    roots += [files(entry.value) for entry in entry_points(group=_GROUP)]
+    roots += [_root(entry) for entry in entry_points(group=_GROUP)]
     found: dict[str, Folder] = {}
     for root in roots:
         place = root.joinpath(kind)
@@ -57,3 +57,11 @@ def folders(kind: str) -> Iterator[Folder]:
                 raise ContentError(f"two {kind} have the id {item.name!r}", at=Location(str(item)))
             found[item.name] = Folder(item.name, item)
     yield from (found[name] for name in sorted(found))
+
+
+def _root(entry: EntryPoint) -> Traversable:
+    try:
+        return files(entry.value)
+    except ImportError as error:
+        message = f"the content package {entry.name!r} cannot be found: {error}"
+        raise ContentError(message, hint="install it again, or remove the package that names it") from None

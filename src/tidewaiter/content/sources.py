@@ -99,10 +99,12 @@ class SourceSpec:
             raise ContentError(str(error), at=Location(f"sources/{self.id}/{path}")) from None
         flat: dict[str, str] = {}
         for key, value in rows.items():
-            if isinstance(value, str):
-                flat[key] = value
-            else:
-                flat |= dict.fromkeys(value, key)
+            for name, meaning in (
+                [(key, value)] if isinstance(value, str) else [(each, key) for each in value]
+            ):
+                if flat.setdefault(name, meaning) != meaning:
+                    message = f"{name!r} is both {flat[name]!r} and {meaning!r}"
+                    raise ContentError(message, at=Location(f"sources/{self.id}/{path}"))
         return flat
 
 

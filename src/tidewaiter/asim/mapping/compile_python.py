@@ -89,7 +89,7 @@ class _Writer:
         self.source = source
         self.repeats = [tuple(attribute(m) for m in group) for group in source.repeats]
         self.joined = len(self.repeats)
-        self.repeats += [(attribute(m),) for m in source.ticks]
+        self.repeats += [tuple(attribute(m) for m in source.ticks)] if source.ticks else []
         self.rare = {attribute(m) for m in source.rare}
         self.originals = {attribute(name): name for name in source.record.kinds}
         for name in (*(m for group in source.repeats for m in group), *source.ticks):

@@ -3,8 +3,8 @@
     case(userIdentity.type == 'Root', 'root', first(userIdentity.userName, userIdentity.invokedBy))
 
 A name is a member of the source record, or a `let` of the mapping; a dot or a subscript goes one level
-down (`resources[0].ARN`, `requestParameters['x-amz-acl']`). Text stands in quotes. The operators and
-what null and the empty string mean to each are listed in `operators.py`.
+down (`resources[0].ARN`, `requestParameters['x-amz-acl']`). Text stands in quotes, and a backslash in it
+is a backslash. The operators and what null and the empty string mean to each are listed in `operators.py`.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def parse(text: str, *, at: Location | None = None) -> Expr:
         ContentError: not of the language; `at` is moved to the line and column within `text`.
     """
     try:
-        tree = ast.parse(text.strip().replace("\n", " "), mode="eval")
+        tree = ast.parse(text.strip().replace("\n", " ").replace("\\", "\\\\"), mode="eval")
     except SyntaxError as error:
         raise ContentError(f"not an expression: {text!r} ({error.msg})", at=at) from None
     return _Parser(text, at).expr(tree.body)

@@ -14,7 +14,6 @@ from tidewaiter.asim.mapping.spec import EVENT_ID
 from tidewaiter.core.faults import FaultKind, Quarantined
 from tidewaiter.core.objects import TextChunk
 from tidewaiter.pipeline.normalize.rows import FrameRows, Normalized
-from tidewaiter.pipeline.sources.codecs import ragged
 
 if TYPE_CHECKING:
     from polars._typing import PolarsDataType
@@ -36,7 +35,7 @@ class TextNormalizer:
     def normalize(self, chunk: TextChunk, *, object_id: str, prefix: str) -> Normalized:
         """Map the lines of a chunk; a line with a wrong type or without a time is quarantined.
 
-        The codec vouches for the lines: UTF-8, and as many fields in all as the header names.
+        The codec vouches for the lines: UTF-8, and as many fields in each as the header names.
         """
         out = Normalized()
         if not chunk.body:
@@ -45,10 +44,7 @@ class TextNormalizer:
         try:
             frame = _read(chunk.body, plan.fields, plan.types, self.separator)
         except pl.exceptions.PolarsError:
-            try:
-                frame = _without_wrong_types(chunk, plan, self.separator, object_id, out)
-            except pl.exceptions.PolarsError:
-                return self._line_by_line(chunk, object_id=object_id, prefix=prefix)
+            frame = _without_wrong_types(chunk, plan, self.separator, object_id, out)
         line = pl.col(_LINE) + chunk.first_line
         frame = frame.with_columns(pl.concat_str([pl.lit(f"{prefix}-"), line]).alias(EVENT_ID))
         if not frame.select(plan.valid.all()).item():
@@ -60,15 +56,6 @@ class TextNormalizer:
                 out.rows.append(FrameRows(table, taken.select(columns)))
             frame = frame.clear() if when is None else frame.filter(~when)
         _quarantine(chunk, frame, "invalid", "no mapping takes this line", object_id, out)
-        return out
-
-    def _line_by_line(self, chunk: TextChunk, *, object_id: str, prefix: str) -> Normalized:
-        """A line has a field too few and another one too many: set them aside, map the rest."""
-        out = Normalized()
-        for part in ragged(chunk, object_id, self.separator):
-            mapped = self.normalize(part, object_id=object_id, prefix=prefix)
-            out.rows += mapped.rows
-            out.quarantined += [*part.quarantined, *mapped.quarantined]
         return out
 
 

@@ -9,7 +9,6 @@ from tidewaiter.core.objects import Chunk, JsonChunk, SourceObject
 from tidewaiter.pipeline.sources.codecs.delimited_text import read_text
 from tidewaiter.pipeline.sources.codecs.inflate import DEFAULT_LIMITS, Limits
 from tidewaiter.pipeline.sources.codecs.json_records import read_json
-from tidewaiter.pipeline.sources.codecs.lines import ragged
 from tidewaiter.pipeline.sources.codecs.non_events import Digest, Insight, NonEvent, read_non_event
 
 __all__ = [
@@ -18,7 +17,6 @@ __all__ = [
     "Insight",
     "Limits",
     "NonEvent",
-    "ragged",
     "read",
     "read_json",
     "read_non_event",

@@ -33,14 +33,6 @@ def header_fields(line: bytes, shape: TextShape) -> tuple[str, ...] | None:
     return tuple(words) if all(map(_HEADER_WORD.fullmatch, words)) else None
 
 
-def ragged(chunk: TextChunk, object_id: str, separator: str) -> Iterator[TextChunk]:
-    """Yield the runs of lines with the right number of fields, with the others set aside."""
-    reader = LineReader(object_id, TextShape((), chunk.fields, "", separator))
-    reader.number = chunk.first_line
-    yield from reader.line_by_line(chunk.body)
-    yield from reader.close()
-
-
 class LineReader:
     """Numbers the lines of one object and makes chunks of them."""
 
