@@ -114,7 +114,7 @@ class Ours:
             for chunk in read(item, self.spec.recognition):
                 assert isinstance(chunk, JsonChunk)
                 for raw in chunk.records:
-                    record: Any = self.flat.decode(raw)
+                    record: Any = self.flat.decode_open(raw)
                     if record.readOnly and b'"invokedBy"' in bytes(record.userIdentity):
                         continue
                     lines.append(self.flat.map(record, record.eventID)[1])

@@ -71,7 +71,7 @@ def test_a_content_package_that_is_not_there_is_named(monkeypatch):
     entry = EntryPoint("theirs", "no_such_package", "tidewaiter.content")
     monkeypatch.setattr(sys.modules[folders.__module__], "entry_points", lambda group: [entry])  # noqa: ARG005
 
-    with pytest.raises(ContentError, match="'theirs' cannot be found.*no_such_package") as caught:
+    with pytest.raises(ContentError, match=r"'theirs' cannot be found.*no_such_package") as caught:
         list(folders("sources"))
 
     assert "install it again" in caught.value.hint

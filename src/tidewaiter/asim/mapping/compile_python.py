@@ -29,10 +29,15 @@ Row = tuple[int, bytes, bytes]
 
 @dataclass(frozen=True, slots=True)
 class CompiledSource:
-    """`decode(raw)` gives a typed record (or raises msgspec.ValidationError), `map(record, id)` a row."""
+    """`decode(raw)` gives a typed record (or raises msgspec.ValidationError), `map(record, id)` a row.
+
+    `decode` refuses a record with members beside `members`; `decode_open` passes over them.
+    """
 
     tables: tuple[str, ...]
+    members: frozenset[str]
     decode: Callable[[bytes | msgspec.Raw], msgspec.Struct]
+    decode_open: Callable[[bytes | msgspec.Raw], msgspec.Struct]
     map: Callable[[msgspec.Struct, str], Row]
     code: str
 
@@ -79,9 +84,12 @@ def compile_python(source: SourceMapping) -> CompiledSource:
     code = writer.module()
     names = writer.names()
     exec(compile(code, "<tidewaiter mapping>", "exec"), names)
-    decode = msgspec.json.Decoder(source.record.struct).decode
+    decode, decode_open = (
+        msgspec.json.Decoder(struct).decode for struct in (source.record.struct, source.record.open_struct)
+    )
     tables = tuple(route.mapping.table for route in source.routes)
-    return CompiledSource(tables, decode, names["map_record"], code)
+    members = frozenset(source.record.kinds)
+    return CompiledSource(tables, members, decode, decode_open, names["map_record"], code)
 
 
 class _Writer:

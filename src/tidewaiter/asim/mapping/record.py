@@ -28,13 +28,15 @@ class RecordType:
     """Members of a record: `kinds[name]` is text, int, bool, any, json or object.
 
     `shapes[name]` is the shape of an object member, and `structs[name]` the struct that decodes its raw
-    bytes; `struct` decodes a record, with object and json members left raw.
+    bytes; `struct` decodes a record, with object and json members left raw, and refuses members that it
+    does not know; `open_struct` passes over those.
     """
 
     kinds: Mapping[str, str]
     shapes: Mapping[str, Shape]
     structs: Mapping[str, type[msgspec.Struct]]
     struct: type[msgspec.Struct]
+    open_struct: type[msgspec.Struct]
 
 
 def attribute(name: str) -> str:
@@ -58,8 +60,10 @@ def record_type(shape: Shape) -> RecordType:
             fields.append((attribute(name), _scalar(name, kind), None))
     shapes = {name: value for name, value in shape.items() if not isinstance(value, str)}
     structs = {name: object_struct(name, value) for name, value in shapes.items()}
-    struct = msgspec.defstruct("Record", fields, rename=_renames(kinds), gc=False)
-    return RecordType(kinds, shapes, structs, struct)
+    renames = _renames(kinds)
+    struct = msgspec.defstruct("Record", fields, rename=renames, gc=False, forbid_unknown_fields=True)
+    open_struct = msgspec.defstruct("OpenRecord", fields, rename=renames, gc=False)
+    return RecordType(kinds, shapes, structs, struct, open_struct)
 
 
 def object_struct(name: str, shape: Shape) -> type[msgspec.Struct]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime
-from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -64,9 +63,9 @@ def as_frame(segment: Segment, types: Mapping[str, str]) -> pl.DataFrame:
 
 
 class AsimFiles:
-    """Appends segments to one file per table under `folder`; leaving the context without `close` drops parts.
+    """Appends segments to one file per table under `folder`, which appear, whole, when all is written.
 
-    Raises DeliveryError where the folder takes no more.
+    Leaving the context without `close` leaves nothing. Raises DeliveryError where the folder takes no more.
     """
 
     def __init__(self, folder: Path, form: str, types: Mapping[str, Mapping[str, str]]) -> None:
@@ -75,6 +74,7 @@ class AsimFiles:
         self.types = types
         self._open: dict[str, BinaryIO] = {}
         self._parts: dict[str, list[Path]] = {}
+        self._hidden: list[Path] = []
 
     def __enter__(self) -> AsimFiles:
         return self
@@ -83,8 +83,9 @@ class AsimFiles:
         for file in self._open.values():
             with suppress(OSError):
                 file.close()
-        for part in chain.from_iterable(self._parts.values()):
-            part.unlink(missing_ok=True)
+        for path in self._hidden:
+            with suppress(OSError):
+                path.unlink()
 
     def add(self, segment: Segment) -> None:
         """Write one segment."""
@@ -92,12 +93,12 @@ class AsimFiles:
             with self._writing():
                 file = self._open.get(segment.table)
                 if file is None:
-                    file = self._open[segment.table] = (self.folder / f"{segment.table}.ndjson").open("wb")
+                    file = self._open[segment.table] = self._hide(f"{segment.table}.ndjson").open("wb")
                 file.writelines(ndjson_lines(segment))
             return
         frame = as_frame(segment, self.types[segment.table])
         parts = self._parts.setdefault(segment.table, [])
-        parts.append(self.folder / f".{segment.table}.{len(parts):06d}.parquet")
+        parts.append(self._hide(f"{segment.table}.{len(parts):06d}.parquet"))
         with self._writing():
             frame.write_parquet(parts[-1])
 
@@ -106,13 +107,18 @@ class AsimFiles:
         with self._writing():
             for file in self._open.values():
                 file.close()
-            written = [self.folder / f"{table}.ndjson" for table in self._open]
+            whole = {f"{table}.ndjson": Path(file.name) for table, file in self._open.items()}
             for table, parts in self._parts.items():
-                target = self.folder / f"{table}.parquet"
+                name = f"{table}.parquet"
+                whole[name] = self._hide(name)
                 scans = [pl.scan_parquet(part) for part in parts]
-                pl.concat(scans, how="diagonal").sink_parquet(target)
-                written.append(target)
-        return sorted(written)
+                pl.concat(scans, how="diagonal").sink_parquet(whole[name])
+            return sorted(path.rename(self.folder / name) for name, path in whole.items())
+
+    def _hide(self, name: str) -> Path:
+        path = self.folder / f".{name}.part"
+        self._hidden.append(path)
+        return path
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

@@ -131,5 +131,5 @@ def write_segment(frame: pl.DataFrame, path: Path) -> None:
 
 
 def cause(error: Exception) -> str:
-    """Return what the system said, without what Polars wraps around it."""
-    return str(error).rpartition("IO error: ")[2]
+    """Return what the system said, without what Python and Polars wrap around it."""
+    return getattr(error, "strerror", None) or str(error).rpartition("IO error: ")[2]

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from tidewaiter.asim.mapping.compile_python import CompiledSource, InvalidRecord
 from tidewaiter.asim.mapping.record import attribute
 from tidewaiter.core.event_id import positional_id
 from tidewaiter.core.faults import FaultKind, Quarantined
 from tidewaiter.core.objects import JsonChunk
 from tidewaiter.pipeline.normalize.rows import JsonRows, Normalized
+
+_MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 def normalize_json(
@@ -20,7 +24,10 @@ def normalize_json(
     decode, to_row = compiled.decode, compiled.map
     for position, raw in zip(chunk.positions, chunk.records, strict=True):
         try:
-            record = decode(raw)
+            try:
+                record, unknown = decode(raw), b""
+            except msgspec.ValidationError as error:
+                record, unknown = _with_unknown(compiled, raw, error)
             event_id = getattr(record, id_attribute, None) or positional_id(prefix, position)
             place, head, extra = to_row(record, event_id)
         except (ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors
@@ -30,11 +37,33 @@ def normalize_json(
         rows = tables[place]
         rows.ids.append(event_id)
         rows.heads.append(head)
-        rows.extras.append(extra)
+        rows.extras.append(_extended(extra, unknown) if unknown else extra)
         rows.records.append(record)
         rows.raws.append(raw)
     out.rows = [rows for rows in tables if rows.heads]
     return out
+
+
+def _with_unknown(
+    compiled: CompiledSource, raw: bytes | msgspec.Raw, error: msgspec.ValidationError
+) -> tuple[msgspec.Struct, bytes]:
+    """Decode a record that has members which its source does not document; return those as JSON too.
+
+    AWS adds members from time to time: they go into AdditionalFields as they stand, and are not lost.
+    """
+    if "unknown field" not in str(error):
+        raise error
+    record = compiled.decode_open(raw)
+    parts = [
+        msgspec.json.encode(name) + b":" + bytes(value)
+        for name, value in _MEMBERS.decode(raw).items()
+        if name not in compiled.members and bytes(value) != b"null"
+    ]
+    return record, b",".join(parts)
+
+
+def _extended(extra: bytes, unknown: bytes) -> bytes:
+    return extra[:-1] + (b"," if len(extra) > 2 else b"") + unknown + b"}"
 
 
 def _explain(error: Exception) -> tuple[FaultKind, str]:

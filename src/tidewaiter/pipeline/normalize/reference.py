@@ -40,8 +40,11 @@ def reference_of_json(mapping: SourceMapping, raw: bytes, event_id: str) -> Refe
     kept = {name for name, kind in mapping.record.kinds.items() if kind in ("json", "object")}
 
     def additional(names: Sequence[str]) -> dict[str, bytes]:
-        held = {name: bytes(members[name]) for name in names if name in members}
-        texts = {name: msgspec.json.encode(decoded[name]) for name in held if name not in kept}
+        unknown = [name for name in members if name not in mapping.record.kinds]
+        held = {name: bytes(members[name]) for name in (*names, *unknown) if name in members}
+        texts = {
+            name: msgspec.json.encode(decoded[name]) for name in held if name not in (kept | set(unknown))
+        }
         return {name: value for name, value in (held | texts).items() if value != b"null"}
 
     return _reference(mapping, record, additional)
