@@ -12,7 +12,6 @@ from tidewaiter.app.engine import report
 from tidewaiter.core import errors
 from tidewaiter.core.faults import OBJECT_FAULTS, FaultKind
 from tidewaiter.core.findings import Incident
-from tidewaiter.state import Counts
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +60,7 @@ def members(struct: type[msgspec.Struct]) -> set[str]:
     ("heading", "wanted"),
     [
         ("## report.json", lambda: members(report.Report)),
-        ("Counts of a source:", lambda: members(Counts)),
+        ("Counts of a source:", lambda: members(report.SourceTotals)),
         ("`last_run`:", lambda: members(report.RunSummary)),
         ("## incidents.jsonl", lambda: members(Incident) | {"_AI_ConfidenceScore", "_AI_ModelVersion"}),
     ],

@@ -166,6 +166,8 @@ class State:
 
     def intend(self, intent: Intent) -> None:
         """Note what is about to be delivered, in a transaction of its own."""
+        for item in intent.objects:
+            item.counts.check()
         with self.transaction():
             self._db.execute("DELETE FROM intent")
             self._db.execute("INSERT INTO intent VALUES (?)", (msgspec.msgpack.encode(intent),))

@@ -26,6 +26,7 @@ WORDS = [
     "User: x is not authorized to perform: iam:CreateUser on resource: arn:aws:iam::900100200301:user/a/svc because no", "48211", "2.0",
 ]  # fmt: skip
 texts = st.sampled_from(HOSTILE + WORDS) | st.sampled_from(WORDS) | st.text(max_size=20)
+rarely = st.sampled_from([False] * 11 + [True])
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | texts,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
@@ -51,10 +52,23 @@ def _names(spec: SourceSpec) -> tuple[list[tuple[str, str]], list[str]]:
 
 _PAIRS, _CALLS = _names(CLOUDTRAIL)
 calls = st.one_of(
-    st.sampled_from(_PAIRS),
-    st.tuples(st.sampled_from(["ec2.amazonaws.com", "cloudtrail.amazonaws.com", "kms.amazonaws.com"]), st.sampled_from(_CALLS)),
-    st.tuples(texts, texts),
-)  # fmt: skip
+    st.sampled_from([pair for pair in _PAIRS if pair[0] != "s3.amazonaws.com"]),
+    st.sampled_from([pair for pair in _PAIRS if pair[0] == "s3.amazonaws.com"]),
+    st.tuples(st.sampled_from(["ec2.amazonaws.com", "cloudtrail.amazonaws.com"]), st.sampled_from(_CALLS)),
+    st.tuples(texts.filter(bool), texts.filter(bool)),
+)
+
+GOOD = {
+    "sourceIPAddress": ["203.0.113.9", "2001:db8::9", "lambda.amazonaws.com", "AWS Internal", "fe80::1%eth0"],
+    "accessKeyId": ["ASIATIDEWTR000000001", "AKIATIDEWTR000000001", ""],
+    "MFAUsed": ["Yes", "No"],
+    "MobileVersion": ["Yes", "No"],
+    "key": ["a/b.tar.gz", "x", "/", "dir/", ".hidden"],
+    "bytesTransferredIn": [0, 48211, "7", 1.5],
+    "bytesTransferredOut": [0, 48211, "7", 2**70],
+    "errorCode": ["AccessDenied", "Client.UnauthorizedOperation", ""],
+}
+"""Values that reach the branches of the mappings, by the name of the member."""
 
 
 def _read_below(spec: SourceSpec) -> dict[str, list[tuple[str | int, ...]]]:
@@ -85,16 +99,18 @@ def _put(into: Any, path: tuple[str | int, ...], value: Any) -> Any:
 @st.composite
 def _polymorphic(draw: st.DrawFn, member: str) -> Any:
     """A value of a polymorphic member: mostly an object with some of the names that mappings read."""
-    if draw(st.integers(0, 4)) == 0:
+    if draw(rarely):
         return draw(json_values)
     value: Any = {}
-    for path in draw(st.lists(st.sampled_from(PATHS.get(member) or [("x",)]), max_size=4)):
-        value = _put(value, path, draw(texts | json_values))
+    for path in draw(st.lists(st.sampled_from(PATHS.get(member) or [("x",)]), min_size=2, max_size=8)):
+        good = st.sampled_from(GOOD.get(str(path[-1]), WORDS))
+        value = _put(value, path, draw(good | texts | json_values))
     return value
 
 
 def _strict(shape: Mapping[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
-    return st.fixed_dictionaries({}, optional={name: _member(name, kind) for name, kind in shape.items()})
+    members = {name: _member(name, kind) for name, kind in shape.items()}
+    return st.fixed_dictionaries({}, optional=members) | st.fixed_dictionaries(members)
 
 
 def _member(name: str, kind: Any) -> st.SearchStrategy[Any]:
@@ -104,6 +120,8 @@ def _member(name: str, kind: Any) -> st.SearchStrategy[Any]:
         return st.none() | _polymorphic(name)
     if name == "type":
         return st.sampled_from(TYPES)
+    if name in GOOD:
+        return st.sampled_from(GOOD[name]) | texts
     return st.none() | {"text": texts, "bool": st.booleans(), "int": st.integers(), "any": json_values}[kind]
 
 
@@ -127,11 +145,11 @@ def cloudtrail_records(draw: st.DrawFn) -> dict[str, Any]:
     )
     record = {name: draw(_member(name, _SHAPE[name])) for name in sorted(names)}
     source, call = draw(calls)
-    when = draw(st.sampled_from(TIMES[:3]) | st.sampled_from(TIMES))
+    when = draw(st.sampled_from(TIMES if draw(rarely) else TIMES[:3]))
     record |= {"eventSource": source, "eventName": call, "eventTime": when}
     if draw(st.booleans()):
         record["eventVersion"], record["unknownMember"] = "1.12", {"x": [1.10]}
-    if draw(st.integers(0, 20)) == 0:
+    if draw(rarely):
         del record[draw(st.sampled_from(["eventSource", "eventName", "eventTime"]))]
     return dict(draw(st.permutations(list(record.items()))))
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from zlib import crc32
 
@@ -43,14 +44,14 @@ class GroupResult:
 
 
 class Worker:
-    """Compiled mappings and detections of one process; `work` handles one group after the other."""
+    """What one process works with; mappings and detections are compiled once in it, for all passes."""
 
     def __init__(self, staging: Path, *, detect: bool = True, limits: Limits = DEFAULT_LIMITS) -> None:
         self.staging = staging
         self.limits = limits
         self.specs = sources()
-        self.normalizers = {name: Normalizer(spec) for name, spec in self.specs.items()}
-        self.detector = Detector(detections().values()) if detect else None
+        self.normalizers = _normalizers()
+        self.detector = _detector() if detect else None
 
     def work(self, group: Sequence[tuple[SourceObject, str]], stem: str) -> GroupResult:
         """Read every (object, digest) to its end; what is wrong becomes faults and quarantined records."""
@@ -100,6 +101,16 @@ class Worker:
         with clock.stage("stage"):
             keys = [event_key(i, crc32(raw)) for i, raw in zip(rows.ids, rows.raws, strict=True)]
             writer.add_json(place, rows.table, rows.heads, rows.extras, keys)
+
+
+@cache
+def _normalizers() -> dict[str, Normalizer]:
+    return {name: Normalizer(spec) for name, spec in sources().items()}
+
+
+@cache
+def _detector() -> Detector:
+    return Detector(detections().values())
 
 
 class _Clock:

@@ -80,7 +80,7 @@ def _runs(signals: Sequence[Signal], window: timedelta) -> Iterator[list[Signal]
 def _incident(run: Sequence[Signal]) -> Incident:
     first = run[0]
     key = blake2b(
-        f"{first.actor}\0{first.event_id}".encode("utf-8", "surrogatepass"), digest_size=8
+        f"{first.actor}\0{first.event_id}\0{first.at}".encode("utf-8", "surrogatepass"), digest_size=8
     ).hexdigest()
     gravest = max(run, key=gravity)
     return Incident(

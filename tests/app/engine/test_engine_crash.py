@@ -1,0 +1,317 @@
+"""Whatever stops a run and wherever: nothing is lost, nothing is doubled, and the next run completes it."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import shutil
+import signal
+import sqlite3
+from collections import Counter
+
+import pytest
+
+from tests.app import logs
+from tests.app.conftest import Silent, deliver_to
+from tidewaiter.app.engine import pool, run
+from tidewaiter.app.engine.commit import Committer
+from tidewaiter.app.engine.run import Paths
+from tidewaiter.app.engine.worker import Worker
+from tidewaiter.core.errors import DeliveryError, StateError, UsageError
+from tidewaiter.lab.workspace import Workspace
+from tidewaiter.state import State
+
+
+class Crash(BaseException):
+    """The process is gone: nothing may catch it."""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    folder = tmp_path / "in"
+    for part in range(4):
+        logs.trail(folder, [logs.event(number) for number in range(part * 5, part * 5 + 5)], f"part-{part}")
+    logs.flows(folder, range(20))
+    return folder
+
+
+ALL = Counter(logs.event_id(number) for number in range(20))
+
+
+def events(delivery):
+    return Counter({event_id: n for event_id, n in delivery.ids().items() if event_id in ALL})
+
+
+def crash(monkeypatch, where, name, *, at=1):
+    """Let the `at`th call of a method end the run; those before go through."""
+    original = getattr(where, name)
+    calls = []
+
+    def crashing(*args, **kwargs):
+        calls.append(name)
+        if len(calls) == at:
+            raise Crash(name)
+        return original(*args, **kwargs)
+
+    monkeypatch.setattr(where, name, crashing)
+    return calls
+
+
+POINTS = [
+    (Worker, "work", 2),
+    (State, "intend", 1),
+    (Workspace, "ingest_all", 1),
+    (State, "fulfil", 1),
+    (State, "record", 1),
+    (State, "record", 3),
+    (State, "add_seconds", 1),
+    (State, "intend", 2),
+    (Workspace, "ingest_all", 2),
+    (State, "fulfil", 2),
+    (State, "record", 4),
+    (run, "write_report", 1),
+]
+
+
+@pytest.mark.parametrize(("where", "name", "at"), POINTS, ids=[f"{name}-{at}" for _, name, at in POINTS])
+def test_a_run_that_ends_anywhere_is_completed_by_the_next(monkeypatch, folder, deliver, where, name, at):
+    monkeypatch.setattr(pool, "GROUP_OBJECTS", 2)
+    monkeypatch.setattr(run, "_COMMIT_ROWS", 8)
+    with monkeypatch.context() as patch:
+        crash(patch, where, name, at=at)
+        with pytest.raises(Crash):
+            deliver(folder)
+
+    delivery = deliver(folder)
+
+    assert events(delivery) == ALL
+    assert delivery.counts()["delivered"] == 20
+    assert delivery.counts()["duplicate"] == 0
+    assert delivery.counts("aws_vpcflow")["delivered"] == 20
+    assert deliver(folder).result.summary.delivered == 0
+
+
+@pytest.mark.parametrize("name", ["ingest_all", "fulfil"])
+def test_files_that_come_or_change_between_a_crash_and_the_next_run_make_no_double(
+    monkeypatch, folder, deliver, name
+):
+    where = {"ingest_all": Workspace, "fulfil": State}[name]
+    with monkeypatch.context() as patch:
+        crash(patch, where, name)
+        with pytest.raises(Crash):
+            deliver(folder)
+    # An organisation trail brings the same events, and sorts before them; a file gets more events.
+    logs.write(folder / "AWSLogs/0-first.json", logs.document([logs.event(n) for n in range(3, 12)]))
+    logs.trail(folder, [logs.event(n) for n in range(6)], "part-0")
+
+    delivery = deliver(folder)
+
+    assert events(delivery) == ALL
+    assert delivery.counts("aws_vpcflow")["delivered"] == 20
+
+
+def test_a_run_that_was_recovered_says_what_it_delivered(monkeypatch, folder, deliver):
+    with monkeypatch.context() as patch:
+        crash(patch, State, "fulfil")
+        with pytest.raises(Crash):
+            deliver(folder)
+
+    result = deliver(folder).result
+
+    assert result.summary.delivered == 40
+    assert result.summary.objects_claimed_before == 5
+
+
+def test_a_lab_whose_state_was_removed_is_taken_over(folder, deliver, tmp_path):
+    deliver(folder)
+    for path in (tmp_path / "state").glob("state.db*"):
+        path.unlink()
+
+    delivery = deliver(folder)
+
+    assert events(delivery) == ALL
+    assert delivery.counts("aws_vpcflow")["delivered"] == 20
+
+
+def test_a_lab_that_was_removed_is_made_anew_from_the_sources(folder, deliver, tmp_path):
+    deliver(folder)
+    shutil.rmtree(tmp_path / "state" / "lab")
+
+    delivery = deliver(folder)
+
+    assert delivery.result.summary.delivered == 40
+    assert events(delivery) == ALL
+
+
+def test_a_lab_that_does_not_take_the_rows_claims_nothing(monkeypatch, folder, deliver, tmp_path):
+    def refuse(*_: object) -> None:
+        raise DeliveryError("the lab did not take the rows")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Workspace, "ingest_all", refuse)
+        with pytest.raises(DeliveryError, match="did not take the rows"):
+            deliver(folder)
+
+    with State.open(tmp_path / "state", read_only=True) as state:
+        assert state.versions() == {}
+    assert events(deliver(folder)) == ALL
+
+
+def test_a_full_disk_while_rows_are_staged_is_told_and_the_next_run_completes(
+    monkeypatch, folder, deliver, tmp_path
+):
+    import polars as pl
+
+    def full(*_: object, **__: object) -> None:
+        raise pl.exceptions.ComputeError(
+            "parquet: underlying IO error: No space left on device (os error 28)"
+        )
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pl.DataFrame, "write_parquet", full)
+        with pytest.raises(DeliveryError, match=r"cannot stage rows: No space left on device") as caught:
+            deliver(folder)
+
+    assert "free disk space" in caught.value.hint
+    assert not (tmp_path / "state" / "staging").exists()
+    assert events(deliver(folder)) == ALL
+
+
+def test_a_report_that_cannot_be_written_leaves_the_older_one_and_loses_no_row(
+    monkeypatch, folder, deliver, tmp_path
+):
+    deliver(folder)
+    before = (tmp_path / "state" / "report.json").read_bytes()
+    logs.trail(folder, [logs.event(100)], "new")
+    replace = os.replace
+    with monkeypatch.context() as patch:
+
+        def full(*_: object) -> None:
+            raise OSError(28, "No space left on device")
+
+        patch.setattr("pathlib.Path.replace", full)
+        with pytest.raises(DeliveryError, match="cannot write the report: No space left"):
+            deliver(folder)
+    assert replace is os.replace
+    assert (tmp_path / "state" / "report.json").read_bytes() == before
+    assert list((tmp_path / "state").glob("*.part")) == []
+
+    assert deliver(folder).counts()["delivered"] == 21
+
+
+class Killer(Silent):
+    """Kills the worker processes when the first group is done."""
+
+    def done(self, results: object) -> None:
+        del results
+        for process in multiprocessing.active_children():
+            os.kill(process.pid or 0, signal.SIGKILL)
+
+
+def test_a_killed_worker_is_told_and_the_next_run_completes(monkeypatch, tmp_path, folder):
+    monkeypatch.setattr(pool, "SMALL_BYTES", 0)
+    monkeypatch.setattr(pool, "GROUP_OBJECTS", 1)
+    for part in range(8):
+        logs.trail(folder, [logs.event(1000 + part)], f"more-{part}")
+
+    with pytest.raises(DeliveryError, match="a worker process died while working on") as caught:
+        deliver_to(tmp_path / "state", folder, workers=2, progress=Killer())
+    assert "fewer --workers" in caught.value.hint
+    with State.open(tmp_path / "state", read_only=True) as state:
+        delivered = sum(state.rows().values())
+    assert delivered > 0, "what was done before is kept"
+
+    delivery = deliver_to(tmp_path / "state", folder)
+    delivery.check_laws()
+    assert events(delivery) == ALL
+    assert delivery.counts()["delivered"] == 28
+
+
+def test_a_lack_of_memory_is_told_and_the_next_run_completes(monkeypatch, folder, deliver):
+    def short(*_: object) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Worker, "work", short)
+        with pytest.raises(DeliveryError, match="memory ran short while working on AWSLogs/"):
+            deliver(folder)
+
+    assert events(deliver(folder)) == ALL
+
+
+def test_what_was_done_before_an_interruption_is_delivered_and_reported(monkeypatch, folder, deliver):
+    monkeypatch.setattr(pool, "GROUP_OBJECTS", 2)
+
+    class Impatient(Silent):
+        def done(self, results: object) -> None:
+            del results
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        deliver(folder, progress=Impatient())
+
+    delivery = deliver(folder)
+    assert delivery.result.summary.objects_claimed_before == 2
+    assert events(delivery) == ALL
+
+
+def test_a_bug_in_the_counts_is_no_delivery(monkeypatch, folder, deliver, tmp_path):
+    settle = Committer._settle
+
+    def wrong(self, *args):
+        done = settle(self, *args)
+        done[0].counts.valid += 1
+        return done
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Committer, "_settle", wrong)
+        with pytest.raises(AssertionError, match="do not add up"):
+            deliver(folder)
+
+    with Workspace.open(Paths(tmp_path / "state").workspace, read_only=True) as workspace:
+        assert workspace.counts() == {}
+    assert events(deliver(folder)) == ALL
+
+
+def test_a_state_within_the_folder_that_is_read_is_refused(folder):
+    with pytest.raises(UsageError, match="lies inside") as caught:
+        deliver_to(folder / "deep" / "state", folder)
+
+    assert "outside of --from" in caught.value.hint
+    assert not (folder / "deep").exists()
+
+
+def test_a_missing_folder_makes_no_state(tmp_path):
+    with pytest.raises(UsageError, match="does not exist"):
+        deliver_to(tmp_path / "state", tmp_path / "missing")
+
+    assert not (tmp_path / "state").exists()
+
+
+def test_a_file_in_the_place_of_the_staging_folder_is_refused(folder, deliver, tmp_path):
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "staging").write_text("mine")
+
+    with pytest.raises(StateError, match=r"cannot use .*staging") as caught:
+        deliver(folder)
+
+    assert "remove what is there" in caught.value.hint
+
+
+def test_rows_left_in_the_staging_folder_by_a_killed_run_are_cleared(folder, deliver, tmp_path):
+    stale = tmp_path / "state" / "staging" / "000000-0000.parquet"
+    logs.write(stale, b"half a file")
+
+    delivery = deliver(folder)
+
+    assert not stale.exists()
+    assert events(delivery) == ALL
+
+
+def test_a_state_is_of_no_use_to_a_run_while_it_is_written_by_another(folder, deliver, tmp_path):
+    with State.open(tmp_path / "state"), pytest.raises(StateError, match="another tidewaiter"):
+        deliver(folder)
+
+    with sqlite3.connect(tmp_path / "state" / "state.db") as db:
+        assert db.execute("SELECT count(*) FROM objects").fetchone() == (0,)
+    db.close()
