@@ -281,7 +281,7 @@ def _connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
         db = sqlite3.connect(f"{path.absolute().as_uri()}{mode}", uri=True, isolation_level=None)
         if not read_only:
             db.execute("PRAGMA journal_mode = WAL")
-            db.execute("PRAGMA synchronous = NORMAL")
+            db.execute("PRAGMA synchronous = FULL")  # an intent must outlive a power cut as the lab does
         version = db.execute("PRAGMA user_version").fetchone()[0]
         if version == 0:
             if read_only or db.execute("SELECT 1 FROM sqlite_master").fetchone():

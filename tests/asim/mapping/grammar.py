@@ -7,7 +7,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tidewaiter.asim.mapping.expression import Const, Expr, Field, Op, members
+from tidewaiter.asim.mapping.expression import Const, Expr, Field, Op, members, parse
+from tidewaiter.asim.mapping.operators import OPERATORS
 
 SHAPE: dict[str, Any] = {
     # Names that generated code could trip over if it were not careful.
@@ -32,15 +33,44 @@ LOOKUPS = {
         "": "void",
     }
 }
-REPEATS = st.sampled_from(
+REPEATS: st.SearchStrategy[list[tuple[str, ...]]] = st.sampled_from(
     [[], [("type", "c")], [("who",), ("type", "v0", "len")], [("params",), ("c", "class")]]
 )
 
 _TEXTS = [
-    "", "a", "A", "a/b", "a/b:c", "/", "É", "İx", "ROOT\n", "root", "x\r", "10.0.0.1", "010.0.0.1", "2001:db8::1", "fe80::1%e",
-    "007", "-5", "7", "+7", "9" * 25, "-9223372036854775808", "9223372036854775808", "1.0", "true", "１",
-    "2026-03-04T09:12:44Z", "2026-03-04T09:12:44.5+02:00", "0001-01-01T00:00:00+14:00", "2026-03-04", "{}", '"\\', "\u2028\x00",
-]  # fmt: skip
+    "",
+    "a",
+    "A",
+    "a/b",
+    "a/b:c",
+    "/",
+    "É",
+    "İx",
+    "ROOT\n",
+    "root",
+    "x\r",
+    "10.0.0.1",
+    "010.0.0.1",
+    "2001:db8::1",
+    "fe80::1%e",
+    "007",
+    "-5",
+    "7",
+    "+7",
+    "9" * 25,
+    "-9223372036854775808",
+    "9223372036854775808",
+    "1.0",
+    "true",
+    "\uff11",
+    "2026-03-04T09:12:44Z",
+    "2026-03-04T09:12:44.5+02:00",
+    "0001-01-01T00:00:00+14:00",
+    "2026-03-04",
+    "{}",
+    '"\\',
+    "\u2028\x00",
+]
 texts = st.sampled_from(_TEXTS) | st.text(max_size=12)
 ints = st.sampled_from(
     [0, 1, -1, 7, 255, 2**31 - 1, 2**31, 2**53, 2**63 - 1, -(2**63), 253402300800]
@@ -64,13 +94,28 @@ def texts_of(*fields: Field) -> st.SearchStrategy[Expr]:
 
 
 _JSON_TEXTS = (
-    Field(("type",)), Field(("c",)), Field(("dash_ed",)), Field(("who", "name")), Field(("who", "deep", "x")), Field(("event_id",)),
-)  # fmt: skip
+    Field(("type",)),
+    Field(("c",)),
+    Field(("dash_ed",)),
+    Field(("who", "name")),
+    Field(("who", "deep", "x")),
+    Field(("event_id",)),
+)
 _JSON_ANY = (
-    Field(("a",)), Field(("a", "p")), Field(("a", 0)), Field(("who", "deep", "in")), Field(("who",)), Field(("params",)),
-    Field(("params", "p")), Field(("params", "q r")), Field(("params", "list", 0, "x")), Field(("params", "list", -1)),
-    Field(("m_class", 1)), Field(("m_class", -2, "p")), Field(("m_class",)),
-)  # fmt: skip
+    Field(("a",)),
+    Field(("a", "p")),
+    Field(("a", 0)),
+    Field(("who", "deep", "in")),
+    Field(("who",)),
+    Field(("params",)),
+    Field(("params", "p")),
+    Field(("params", "q r")),
+    Field(("params", "list", 0, "x")),
+    Field(("params", "list", -1)),
+    Field(("m_class", 1)),
+    Field(("m_class", -2, "p")),
+    Field(("m_class",)),
+)
 _JSON_INTS = (Field(("v0",)), Field(("who", "k")))
 _JSON_BOOLS = (Field(("len",)),)
 _PATTERNS = [
@@ -164,9 +209,12 @@ class Grammar:
     def _ints(self, of: dict[str, st.SearchStrategy[Expr]]) -> st.SearchStrategy[Expr]:
         number = of["int"]
         return st.one_of(
-            _op("int", of["text"]), _op("sub", number, number), _op("mul", number, number), _many("first", number, 1),
+            _op("int", of["text"]),
+            _op("sub", number, number),
+            _op("mul", number, number),
+            _many("first", number, 1),
             _case(of["bool"], number),
-        )  # fmt: skip
+        )
 
     def _bools(
         self, of: dict[str, st.SearchStrategy[Expr]], mixed: st.SearchStrategy[Expr]
@@ -190,9 +238,13 @@ json_grammar = Grammar(
 
 TEXT_SHAPE = {"type": "text", "dash-ed": "text", "c": "text", "v0": "int", "n": "int"}
 text_grammar = Grammar(
-    {"text": tuple(Field((name,)) for name in ("type", "dash_ed", "c", "event_id")), "int": (Field(("v0",)), Field(("n",))), "bool": ()},
+    {
+        "text": tuple(Field((name,)) for name in ("type", "dash_ed", "c", "event_id")),
+        "int": (Field(("v0",)), Field(("n",))),
+        "bool": (),
+    },
     loose=False,
-)  # fmt: skip
+)
 
 
 def reads_something(expr: Expr) -> bool:
@@ -239,3 +291,66 @@ def written(expr: Expr) -> str:
             return ".".join(map(str, path))
         case Op(name=name, args=args):
             return f"{name}({', '.join(map(written, args))})"
+
+
+EVERY_OPERATOR = [
+    *(f"{name}(type)" for name in ("lower", "ip", "int", "exists")),
+    *(f"split(type, '{sep}', {place})" for sep in ("/", "::") for place in (0, 1, -1, -2)),
+    *(f"regex(type, {pattern!r})".replace("\\\\", "\\") for pattern in _PATTERNS),
+    *(
+        f"{name}(type, '{part}')"
+        for name in ("startswith", "endswith", "contains")
+        for part in ("", "a", "É")
+    ),
+    "lookup(type, 'L')",
+    "lookup(v0, 'L')",
+    "concat(type, c)",
+    "concat(type, v0, 'x')",
+    "template('<{}|{}>', type, c)",
+    "template('{}', v0)",
+    "first(type, c)",
+    "first(type, c, 'x')",
+    "first(type)",
+    "first(v0, 7)",
+    "case(type == c, 'same', type != c, 'other', 'never')",
+    "case(exists(type) and not exists(c), type, c)",
+    "case(exists(type) or exists(c), v0, None)",
+    "case(type, 'a text is no condition', 'else')",
+    *(
+        f"type {sign} {other}"
+        for sign in ("==", "!=")
+        for other in ("c", "'a'", "''", "None", "7", "True", "v0")
+    ),
+    *(f"v0 {sign} {other}" for sign in ("==", "!=") for other in ("v0", "7", "'7'", "True", "None", "type")),
+    "type in ('a', '', '007')",
+    "type not in ('a',)",
+    "v0 in ('7', '-5')",
+    "not type == c",
+    "v0 - 1",
+    "v0 - v0",
+    "v0 * v0",
+    "v0 * -1",
+    "type - 1",
+    "bit(v0, 1)",
+    "bit(v0, 4)",
+    "bit(type, 1)",
+    "int(v0)",
+    "time(v0)",
+]
+"""Each operator on plain members of the kinds text and int; both compilers have to know them all."""
+
+AWKWARD = [
+    (text, other, number)
+    for text in (None, *_TEXTS)
+    for other, number in ((None, None), ("a", 7), (text, -5))
+]
+"""Pairs of texts, equal and not, and a number."""
+AWKWARD += [("a", "", number) for number in (0, 1, 2**31, 2**63 - 1, -(2**63), 253402300799, 253402300800)]
+
+
+def column_kind(text: str) -> str:
+    """The Log Analytics type of a column for the result of one of EVERY_OPERATOR."""
+    name = getattr(parse(text), "name", "")
+    if name in ("first", "case"):
+        return "long" if "v0" in text else "string"
+    return {"text": "string", "int": "long", "time": "datetime"}.get(OPERATORS[name].result, "bool")

@@ -24,10 +24,11 @@ from tidewaiter.core.errors import ContentError
 
 GRAMMAR = grammar.text_grammar.of
 KINDS = {"string": "text", "int": "int", "long": "int", "bool": "bool", "datetime": "time"}
+ALWAYS = Const(True)
 UNKNOWN = ["tomorrow", 'quo"ted', "dash_ed"]
 
 
-def mapping_of(columns: Mapping[str, tuple[str, Expr]], when: Expr = Const(True)) -> SourceMapping:
+def mapping_of(columns: Mapping[str, tuple[str, Expr]], when: Expr = ALWAYS) -> SourceMapping:
     spec = MappingSpec("S", "T", "", {name: expr for name, (_, expr) in columns.items()}, {}, ("c", "n"))
     types = {"T": {name: kind for name, (kind, _) in columns.items()}}
     routes = [Route(when, spec), Route(Const(True), spec)]
@@ -76,7 +77,7 @@ def test_a_plan_means_what_the_interpreter_means(
     plan = compile_polars(mapping, header)
     rows = [known | unknown for known, unknown in found]
     frame = frame_of(header, plan.fields, rows)
-    route = pl.lit(True) if plan.whens[0] is None else plan.whens[0]  # noqa: FBT003
+    route = pl.lit(True) if plan.whens[0] is None else plan.whens[0]
     taken = frame.select(route.alias("w"))["w"].to_list()
     taken = taken * len(rows) if len(taken) == 1 else taken
     got = frame.select(pl.col(EVENT_ID), *plan.columns[0]).to_dicts()
@@ -140,3 +141,18 @@ def test_two_header_fields_of_one_attribute_name_keep_their_own_values():
     got = frame.select(plan.columns[0]).to_dicts()[0]
     assert got["C"] == "known"
     assert got["AdditionalFields"] == '{"dash_ed":"unknown","dash.ed":"unknown too"}'
+
+
+@pytest.mark.parametrize("text", grammar.EVERY_OPERATOR)
+@pytest.mark.parametrize("header", [["type", "c", "v0"], ["type", "v0"], ["c"], ["n"]])
+def test_every_operator_on_awkward_values_means_what_the_interpreter_means(text: str, header: list[str]):
+    expr, kind = parse(text), grammar.column_kind(text)
+    plan = compile_polars(mapping_of({"C": (kind, expr)}), header)
+    rows = [{"type": a, "c": b, "v0": n, "n": n} for a, b, n in grammar.AWKWARD]
+    got = frame_of(header, plan.fields, rows).select(pl.col(EVENT_ID), *plan.columns[0]).to_dicts()
+    for place, row in enumerate(rows):
+        record = {name: row[name] for name in header} | {EVENT_ID: f"e-{place}"}
+        cell = held(got[place].get("C"))
+        assert (cell or None if kind == "string" else cell) == column(expr, kind, record, grammar.LOOKUPS), (
+            record
+        )

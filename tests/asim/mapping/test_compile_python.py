@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.asim.mapping import grammar
 from tidewaiter.asim.mapping.compile_python import Route, SourceMapping, compile_python
 from tidewaiter.asim.mapping.evaluate import column, truth
-from tidewaiter.asim.mapping.expression import Const, Expr, Op, members
+from tidewaiter.asim.mapping.expression import Const, Expr, Field, Op, members, parse
 from tidewaiter.asim.mapping.record import attribute, record_type
 from tidewaiter.asim.mapping.runtime import decode_any
 from tidewaiter.asim.mapping.spec import EVENT_ID, MappingSpec
@@ -47,9 +47,7 @@ def cases(draw: st.DrawFn) -> Case:
             columns[f"C{n}"] = expr
             kinds[f"C{n}"] = draw(COLUMN_KINDS)
         if draw(st.booleans()):
-            columns["Raw"] = Op(
-                "json", (grammar.Field((draw(st.sampled_from(["params", "who", "m_class"])),)),)
-            )
+            columns["Raw"] = Op("json", (Field((draw(st.sampled_from(["params", "who", "m_class"])),)),))
         when = draw(CONDITIONS) if place == 0 else Const(True)
         table = f"T{place}"
         routes.append(Route(when, MappingSpec("S", table, "", columns, {}, ADDITIONAL)))
@@ -103,3 +101,24 @@ def test_compiled_python_means_what_the_interpreter_means(case: Case, found: lis
         if "c" in wanted:  # a member of a scalar type is written in plain JSON
             wanted["c"] = msgspec.json.encode(msgspec.json.decode(wanted["c"]))
         assert got == wanted
+
+
+def test_every_operator_on_awkward_values_means_what_the_interpreter_means():
+    columns: dict[str, Expr] = {"Vendor": Const("AWS")}
+    types = {"Vendor": "string"}
+    for n, text in enumerate(grammar.EVERY_OPERATOR):
+        columns[f"C{n}"], types[f"C{n}"] = parse(text), grammar.column_kind(text)
+    spec = MappingSpec("S", "T", "", columns, {}, ())
+    routes = [Route(Const(True), spec)]
+    for repeats in ([], [("type", "c", "v0")]):
+        mapping = SourceMapping(RECORD, routes, repeats, (), (), {}, grammar.LOOKUPS, {"T": types})
+        compiled = compile_python(mapping)
+        for text, other, number in grammar.AWKWARD:
+            raw = msgspec.json.encode({"type": text, "c": other, "v0": number})
+            _, head, _ = compiled.map(compiled.decode(raw), "id-1")
+            wanted = reference(mapping, raw, "id-1")[1]
+            got = msgspec.json.decode(head)
+            differing = {
+                grammar.EVERY_OPERATOR[int(n[1:])] for n in wanted | got if wanted.get(n) != got.get(n)
+            }
+            assert not differing, (text, other, number)

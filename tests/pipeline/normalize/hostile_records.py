@@ -15,16 +15,67 @@ CLOUDTRAIL: SourceSpec = sources()["aws_cloudtrail"]
 VPC: SourceSpec = sources()["aws_vpcflow"]
 
 HOSTILE = [
-    "", " ", "null", "true", "0", "-0", "1e5", '"', "\\", "/", '\\"', "'", "\x00", "\x1f", "\x7f", "\t\n\r", "é", "e\u0301", "🚢",
-    "\u202eetad\u202c", "\u2028\u2029", "שלום", "<script>", "=cmd|' /C calc'!A0", "{}", "[1,", "%s%n", "../../x", "a" * 300, "\ufeff", "\ufffd",
-]  # fmt: skip
+    "",
+    " ",
+    "null",
+    "true",
+    "0",
+    "-0",
+    "1e5",
+    '"',
+    "\\",
+    "/",
+    '\\"',
+    "'",
+    "\x00",
+    "\x1f",
+    "\x7f",
+    "\t\n\r",
+    "é",
+    "e\u0301",
+    "🚢",
+    "\u202eetad\u202c",
+    "\u2028\u2029",
+    "שלום",
+    "<script>",
+    "=cmd|' /C calc'!A0",
+    "{}",
+    "[1,",
+    "%s%n",
+    "../../x",
+    "a" * 300,
+    "\ufeff",
+    "\ufffd",
+]
 WORDS = [
-    "mara.holt", "HIDDEN_DUE_TO_SECURITY_REASONS", "AROATIDEWTR0000000041:mara.holt", "ASIATIDEWTR000000001", "AKIATIDEWTR000000001",
-    "arn:aws:sts::900100200301:assumed-role/Ledger/mara.holt", "arn:aws:iam::900100200301:user/team/mara", "arn:aws:iam::900100200301:role/x/Ledger",
-    "900100200301", "i-0a12b34c56d78e9f0", "AWSReservedSSO_Admin_0f", "ines@harbour.example", "203.0.113.9", "2001:db8::9", "fe80::1%eth0",
-    "lambda.amazonaws.com", "AWS Internal", "Yes", "No", "Failure", "Success", "PASSWORD,TOTP", "AccessDenied", "Failed authentication",
-    "User: x is not authorized to perform: iam:CreateUser on resource: arn:aws:iam::900100200301:user/a/svc because no", "48211", "2.0",
-]  # fmt: skip
+    "mara.holt",
+    "HIDDEN_DUE_TO_SECURITY_REASONS",
+    "AROATIDEWTR0000000041:mara.holt",
+    "ASIATIDEWTR000000001",
+    "AKIATIDEWTR000000001",
+    "arn:aws:sts::900100200301:assumed-role/Ledger/mara.holt",
+    "arn:aws:iam::900100200301:user/team/mara",
+    "arn:aws:iam::900100200301:role/x/Ledger",
+    "900100200301",
+    "i-0a12b34c56d78e9f0",
+    "AWSReservedSSO_Admin_0f",
+    "ines@harbour.example",
+    "203.0.113.9",
+    "2001:db8::9",
+    "fe80::1%eth0",
+    "lambda.amazonaws.com",
+    "AWS Internal",
+    "Yes",
+    "No",
+    "Failure",
+    "Success",
+    "PASSWORD,TOTP",
+    "AccessDenied",
+    "Failed authentication",
+    "x is not authorized to perform: iam:CreateUser on resource: arn:aws:iam::900100200301:user/a/b because",
+    "48211",
+    "2.0",
+]
 texts = st.sampled_from(HOSTILE + WORDS) | st.sampled_from(WORDS) | st.text(max_size=20)
 rarely = st.sampled_from([False] * 11 + [True])
 json_values = st.recursive(
@@ -34,13 +85,32 @@ json_values = st.recursive(
 )
 
 TYPES = [
-    "Root", "IAMUser", "AssumedRole", "Role", "FederatedUser", "Directory", "AWSAccount", "AWSService", "SAMLUser", "WebIdentityUser",
-    "IdentityCenterUser", "Unknown", "",
-]  # fmt: skip
+    "Root",
+    "IAMUser",
+    "AssumedRole",
+    "Role",
+    "FederatedUser",
+    "Directory",
+    "AWSAccount",
+    "AWSService",
+    "SAMLUser",
+    "WebIdentityUser",
+    "IdentityCenterUser",
+    "Unknown",
+    "",
+]
 TIMES = [
-    "2026-03-04T09:12:44Z", "2014-03-06T21:22:54Z", "2026-03-04T09:12:44.123Z", "2026-03-04T09:12:44+01:00", "0001-01-01T00:00:00+14:00",
-    "2026-02-30T00:00:00Z", "yesterday", "", "2026-03-04", "9999-12-31T23:59:59Z",
-]  # fmt: skip
+    "2026-03-04T09:12:44Z",
+    "2014-03-06T21:22:54Z",
+    "2026-03-04T09:12:44.123Z",
+    "2026-03-04T09:12:44+01:00",
+    "0001-01-01T00:00:00+14:00",
+    "2026-02-30T00:00:00Z",
+    "yesterday",
+    "",
+    "2026-03-04",
+    "9999-12-31T23:59:59Z",
+]
 
 
 def _names(spec: SourceSpec) -> tuple[list[tuple[str, str]], list[str]]:
@@ -58,7 +128,7 @@ calls = st.one_of(
     st.tuples(texts.filter(bool), texts.filter(bool)),
 )
 
-GOOD = {
+GOOD: dict[str, list[Any]] = {
     "sourceIPAddress": ["203.0.113.9", "2001:db8::9", "lambda.amazonaws.com", "AWS Internal", "fe80::1%eth0"],
     "accessKeyId": ["ASIATIDEWTR000000001", "AKIATIDEWTR000000001", ""],
     "MFAUsed": ["Yes", "No"],
@@ -113,6 +183,14 @@ def _strict(shape: Mapping[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
     return st.fixed_dictionaries({}, optional=members) | st.fixed_dictionaries(members)
 
 
+_SCALARS: dict[str, st.SearchStrategy[Any]] = {
+    "text": texts,
+    "bool": st.booleans(),
+    "int": st.integers(),
+    "any": json_values,
+}
+
+
 def _member(name: str, kind: Any) -> st.SearchStrategy[Any]:
     if isinstance(kind, dict):
         return st.none() | _strict(kind)
@@ -122,7 +200,7 @@ def _member(name: str, kind: Any) -> st.SearchStrategy[Any]:
         return st.sampled_from(TYPES)
     if name in GOOD:
         return st.sampled_from(GOOD[name]) | texts
-    return st.none() | {"text": texts, "bool": st.booleans(), "int": st.integers(), "any": json_values}[kind]
+    return st.none() | _SCALARS[kind]
 
 
 _SHAPE = CLOUDTRAIL.file.record
@@ -171,9 +249,12 @@ raw_records = cloudtrail_records().flatmap(json_bytes).filter(lambda raw: b"\\ud
 
 FIELDS = [*VPC.file.record, "quantum-state", "start-time-2"]
 _VALUES: dict[str, Iterable[str]] = {
-    "action": ["ACCEPT", "REJECT"], "log-status": ["OK", "NODATA", "SKIPDATA"], "flow-direction": ["ingress", "egress"],
-    "type": ["IPv4", "IPv6", "EFA"], "version": ["2", "5", "10"],
-}  # fmt: skip
+    "action": ["ACCEPT", "REJECT"],
+    "log-status": ["OK", "NODATA", "SKIPDATA"],
+    "flow-direction": ["ingress", "egress"],
+    "type": ["IPv4", "IPv6", "EFA"],
+    "version": ["2", "5", "10"],
+}
 _ADDRESSES = [
     "10.4.2.17",
     "203.0.113.9",

@@ -114,9 +114,14 @@ def test_a_time_that_is_none_makes_a_record_invalid(value: str):
 )
 @pytest.mark.parametrize(
     "call",
-    [("ec2.amazonaws.com", "RunInstances"), ("sts.amazonaws.com", "AssumeRole"), ("iam.amazonaws.com", "CreateUser"),
-     ("s3.amazonaws.com", "GetObject"), ("signin.amazonaws.com", "ConsoleLogin")],
-)  # fmt: skip
+    [
+        ("ec2.amazonaws.com", "RunInstances"),
+        ("sts.amazonaws.com", "AssumeRole"),
+        ("iam.amazonaws.com", "CreateUser"),
+        ("s3.amazonaws.com", "GetObject"),
+        ("signin.amazonaws.com", "ConsoleLogin"),
+    ],
+)
 def test_a_polymorphic_member_may_hold_anything(member: str, value: Any, call: tuple[str, str]):
     columns, additional = only_row(normalize(raw(eventSource=call[0], eventName=call[1], **{member: value})))
     assert columns["EventOriginalType"] == call[1]

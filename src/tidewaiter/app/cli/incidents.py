@@ -52,8 +52,8 @@ def print_incidents(incidents: list[StoredIncident]) -> None:
     for item in sorted(incidents, key=lambda i: (-SEVERITIES.index(i.severity), -i.score, i.start)):
         grave = Text(f"{item.severity:<13} {item.score:>3}  ")
         console.print(grave + Text(plain(item.title), style="bold"), soft_wrap=True)
-        evidence = f"{len(item.event_ids)} events, {plain(item.incident_id)}"
-        console.print(f"{_INDENT}{item.start} to {item.end}, {evidence}", soft_wrap=True)
+        evidence = f"{item.start} to {item.end}, {len(item.event_ids)} events, {item.incident_id}"
+        console.print(f"{_INDENT}{plain(evidence)}", soft_wrap=True)
         by_kind: dict[str, list[str]] = {}
         for entity in item.entities:
             by_kind.setdefault(entity.kind, []).append(plain(entity.name, most=80))
@@ -87,12 +87,16 @@ def incidents(
 
 def _show(item: StoredIncident) -> None:
     console = output()
-    console.print(f"{item.incident_id}  {item.severity}  score {item.score}", markup=False)
-    console.print(plain(item.title), markup=False)
-    console.print(f"{item.start} to {item.end}, detector {plain(item.detector)}", markup=False)
-    console.print(f"confidence {item.confidence} by {plain(item.model)}\n", markup=False)
-    console.print(plain(item.narrative), markup=False, soft_wrap=True)
-    console.print()
+    for line in (
+        f"{item.incident_id}  {item.severity}  score {item.score}",
+        item.title,
+        f"{item.start} to {item.end}, detector {item.detector}",
+        f"confidence {item.confidence} by {item.model}",
+        "",
+        item.narrative,
+        "",
+    ):
+        console.print(plain(line), soft_wrap=True)
     console.print(table(("entity", "name", "id"), [(e.kind, e.name, e.id) for e in item.entities]))
     console.print()
     rows = [(s.technique, s.tactic, len(s.event_ids), ", ".join(s.event_ids[:3])) for s in item.stages]

@@ -61,13 +61,13 @@ def show(
     known = sources()
     if source not in known:
         raise UsageError(f"no source {source!r}", hint=f"known are {', '.join(known)}")
-    console = output()
     spec = known[source]
-    console.print(f"{spec.title}: {plain(spec.description)}\n", soft_wrap=True)
     routes = [route for route in spec.mapping.routes if schema in ("", route.mapping.schema)]
     if not routes:
         schemas = ", ".join(route.mapping.schema for route in spec.mapping.routes)
         raise UsageError(f"{source} has no mapping to {schema!r}", hint=f"it maps to {schemas}")
+    console = output()
+    console.print(f"{spec.title}: {plain(spec.description)}\n", soft_wrap=True)
     for route, file in zip(spec.mapping.routes, spec.file.routes, strict=True):
         if route not in routes:
             continue

@@ -29,7 +29,9 @@ class Form(StrEnum):
 
 
 def normalize(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files or folders of logs.")],
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="PATH...", readable=False, help="Files or folders of logs.")
+    ],
     out: Annotated[
         Path | None, typer.Option("--out", help="Folder for one file per table; else NDJSON on stdout.")
     ] = None,

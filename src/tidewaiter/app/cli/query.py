@@ -7,12 +7,13 @@ from pathlib import Path
 
 import msgspec
 
-from tidewaiter.app.cli.terminal import emit, output, say, table
+from tidewaiter.app.cli.terminal import emit, output, plain, say, table
 from tidewaiter.app.engine.run import Paths
 from tidewaiter.core.errors import StateError, UsageError
 from tidewaiter.kql import Limits, QueryResult
 from tidewaiter.lab.workspace import Workspace
 
+_READABLE = 24
 _LATEST = datetime.max.replace(tzinfo=UTC) - timedelta(seconds=1)
 
 
@@ -48,18 +49,39 @@ def moment(text: str, workspace: Workspace) -> datetime | None:
 
 
 def print_result(result: QueryResult, *, json: bool) -> None:
-    """Print rows: one JSON object per line, or a table with a count."""
+    """Print rows: one JSON object per line, or a table with a count; a table too wide, row by row."""
     names = [column.name for column in result.columns]
     dynamic = {place for place, column in enumerate(result.columns) if column.type == "dynamic"}
     if json:
         cells = ([_value(cell, raw=at in dynamic) for at, cell in enumerate(row)] for row in result.rows)
         emit(msgspec.json.encode(dict(zip(names, row, strict=True))) + b"\n" for row in cells)
     else:
-        right = [column.name for column in result.columns if column.type in ("long", "int", "real")]
-        output().print(table(names, [[_shown(cell) for cell in row] for row in result.rows], right=right))
+        rows = [[_shown(cell) for cell in row] for row in result.rows]
+        if _fits(names, rows, output().width):
+            right = [column.name for column in result.columns if column.type in ("long", "int", "real")]
+            output().print(table(names, rows, right=right))
+        else:
+            _print_records(names, rows)
         say(f"{len(result.rows):,} row{'s' if len(result.rows) != 1 else ''}")
     if result.cut:
         say(result.cut)
+
+
+def _fits(names: list[str], rows: list[list[str]], width: int) -> bool:
+    """Whether every column gets its width, or a readable part of it."""
+    widest = [max(map(len, column)) for column in zip(names, *rows, strict=True)]
+    return sum(min(each, _READABLE) + 2 for each in widest) <= width + 2
+
+
+def _print_records(names: list[str], rows: list[list[str]]) -> None:
+    console = output()
+    left = max(map(len, names))
+    for number, row in enumerate(rows, start=1):
+        console.print(f"row {number:,}")
+        for name, cell in zip(names, row, strict=True):
+            if cell:
+                console.print(f"  {plain(name):<{left}}  {plain(cell)}", soft_wrap=True)
+    say("too wide for a table: one line for each column that is not empty")
 
 
 def _value(cell: object, *, raw: bool) -> object:

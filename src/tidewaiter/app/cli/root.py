@@ -54,7 +54,7 @@ def main() -> None:
     """Run the command line; called by the `tidewaiter` script."""
     try:
         try:
-            app()
+            app(prog_name="tidewaiter")
         finally:
             sys.stdout.flush()
     except TidewaiterError as error:

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 
 def run(
-    from_: Annotated[Path, typer.Option("--from", help="Folder (or file) of logs; sources are recognised.")],
+    from_: Annotated[
+        Path, typer.Option("--from", readable=False, help="Folder (or file) of logs; sources are recognised.")
+    ],
     state: StateDir = DEFAULT_STATE,
     once: Annotated[
         bool, typer.Option("--once", help="End when the folder is read, instead of watching it.")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
 
 from tidewaiter.content import SourceSpec
+from tidewaiter.core.errors import UsageError
 from tidewaiter.core.faults import Fault
 from tidewaiter.core.objects import SourceObject
 from tidewaiter.pipeline.sources.folder import Unreadable, Unrecognized, discover
@@ -49,8 +51,9 @@ def make_plan(root: Path, specs: Mapping[str, SourceSpec], versions: Mapping[str
     """Look through `root`; objects whose bytes are already claimed under their id are left out.
 
     Raises:
-        UsageError: `root` is missing or holds no file.
+        UsageError: `root` is missing, cannot be read or holds no file.
     """
+    check_root(root)
     plan = Plan()
     for found in discover(root, {name: spec.recognition for name, spec in specs.items()}):
         if isinstance(found, Unrecognized):
@@ -61,6 +64,13 @@ def make_plan(root: Path, specs: Mapping[str, SourceSpec], versions: Mapping[str
         else:
             _take(plan, found, versions.get(found.id, ()))
     return plan
+
+
+def check_root(root: Path) -> None:
+    """Raise UsageError when `root` is missing or cannot be read; what lies in it is another matter."""
+    discover(root, {})
+    if not os.access(root, os.R_OK | os.X_OK if root.is_dir() else os.R_OK):
+        raise UsageError(f"{root} cannot be read: Permission denied", hint="check its permissions")
 
 
 def _take(plan: Plan, found: SourceObject, known: Sequence[Claim]) -> None:

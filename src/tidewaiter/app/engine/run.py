@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from tidewaiter.app.engine.commit import Committer
-from tidewaiter.app.engine.plan import Plan, make_plan
+from tidewaiter.app.engine.plan import Plan, check_root, make_plan
 from tidewaiter.app.engine.pool import work_all
 from tidewaiter.app.engine.report import RunSummary, write_report
 from tidewaiter.app.engine.worker import ObjectResult
@@ -21,7 +21,6 @@ from tidewaiter.content import sources
 from tidewaiter.core.errors import DeliveryError, StateError, TidewaiterError, UsageError
 from tidewaiter.core.faults import OBJECT_FAULTS, Fault, Quarantined
 from tidewaiter.lab.workspace import Workspace
-from tidewaiter.pipeline.sources import discover
 from tidewaiter.state import State
 
 DEDUPLICATION_DAYS = 14
@@ -147,7 +146,7 @@ def _open_lab(path: Path) -> Workspace:
 
 
 def _check_apart(root: Path, state_dir: Path) -> None:
-    discover(root, {})  # a root that is missing is refused before a state is made
+    check_root(root)  # before a state is made
     if root.is_dir() and state_dir.resolve().is_relative_to(root.resolve()):
         hint = "give --state a folder outside of --from"
         raise UsageError(f"the state directory {state_dir} lies inside {root}", hint=hint)

@@ -123,6 +123,10 @@ class _Parser:
                 return (*self.path(value), attr)
             case ast.Subscript(value=value, slice=ast.Constant(value=str() | int() as key)):
                 return (*self.path(value), key)
+            case ast.Subscript(
+                value=value, slice=ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() as n))
+            ):
+                return (*self.path(value), -n)
         raise self.error(f"{ast.unparse(node)!r} is not a path")
 
     def call(self, name: str, args: list[ast.expr]) -> Expr:

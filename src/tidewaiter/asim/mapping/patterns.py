@@ -20,16 +20,16 @@ _ESCAPES = frozenset(r"dDwWsSbB.*+?()[]{}|^$\/-'\"&~#@:,;=!<>%")
 
 def problem(source: str) -> str:
     """Say why a pattern is not of the dialect; "" when it is."""
-    try:
-        re.compile(source)
-    except re.error as error:
-        return f"not a pattern: {error}"
     before = ""
     for token, inside in _tokens(source):
         reason = "escape it" if token == "]" and before in ("[", "[^") else _refused(token, inside=inside)
         if reason:
             return f"{token!r} is not part of the pattern dialect ({reason})"
         before = token
+    try:
+        re.compile(source)
+    except re.error as error:
+        return f"not a pattern: {error}"
     return ""
 
 

@@ -1,4 +1,4 @@
-"""`tidewaiter mapping test`: a source's samples through the real path, against everything that can judge them.
+"""`tidewaiter mapping test`: a source's samples on the real path, against everything that can judge them.
 
 Each sample is read by the source's codec and mapped by the compiled mapping. The rows are held against
 `expected/<sample>.json` (reviewed by a person), against the reference interpreter column by column, against

@@ -1,0 +1,63 @@
+"""The real logs: every row is the interpreter's, carries the source's bytes, and conforms to ASIM."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tidewaiter.asim import Report
+from tidewaiter.content import sources
+from tidewaiter.core.objects import SourceObject
+from tidewaiter.pipeline.normalize import check
+from tidewaiter.pipeline.normalize.stage import Normalizer
+from tidewaiter.pipeline.sources.codecs import read
+from tidewaiter.pipeline.sources.folder import discover
+
+SPECS = sources()
+
+
+@pytest.fixture(scope="module")
+def readings(corpora: Path) -> dict[str, check._Sample]:
+    """What became of each real object."""
+    normalizers = {name: Normalizer(spec) for name, spec in SPECS.items()}
+    found: dict[str, check._Sample] = {}
+    for item in discover(corpora, {name: spec.recognition for name, spec in SPECS.items()}):
+        if not isinstance(item, SourceObject) or item.kind != "events":
+            continue
+        spec, records = SPECS[item.source], 0
+        rows: list[check._Row] = []
+        bad: list[tuple[int, str]] = []
+        for chunk in read(item, spec.recognition):
+            made = normalizers[item.source].normalize(chunk, object_id=item.id, prefix="p")
+            records += check._count(chunk) + len(chunk.quarantined)
+            bad += [(q.position, q.kind) for q in (*chunk.quarantined, *made.quarantined)]
+            rows += check._rows(spec.mapping, chunk, made)
+        found[item.id] = check._Sample(item.id, records, rows, bad)
+    return found
+
+
+def test_real_records_become_what_the_interpreter_and_the_source_say(readings):
+    problems = [problem for sample in readings.values() for problem in check._judged(sample)]
+    assert not problems, "\n".join(map(str, problems[:20]))
+    assert sum(len(sample.rows) for sample in readings.values()) > 3_000
+
+
+def test_real_rows_conform_to_asim(readings):
+    report = Report()
+    for sample in readings.values():
+        report = report.merge(check._validated(sample))
+    assert not report.errors
+    assert len(report.rows) == 5
+
+
+def test_real_calls_are_told_by_their_verbs(readings):
+    types = Counter(
+        row.columns["EventType"]
+        for sample in readings.values()
+        for row in sample.rows
+        if row.table == "ASimAuditEventLogs"
+    )
+    assert types[b'"Other"'] == 0
+    assert types[b'"Read"'] > types[b'"Delete"'] > 0
