@@ -39,7 +39,7 @@ from tidewaiter.kql import Executor
         ("Calls || count", "KQL has no operator '|'", ""),
         ("Calls |", "no operator after '|'", ""),
         ("Calls | where Id ==", "syntax error: unexpected end of the query", ""),
-        ("Calls | where Id = = 1", "syntax error: unexpected", ""),
+        ("Calls | where Id = = 1", "'=' names a value", ""),
         ("Calls | where Name == 'x", "a string that does not end", ""),
         ("Calls | where Name == #", "KQL does not know the character '#'", ""),
         ("Calls | where ToLower(Name) == ''", "unknown function 'ToLower'", "did you mean 'tolower'?"),

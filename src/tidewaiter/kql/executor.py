@@ -160,6 +160,10 @@ def _run(
         with _in_kql_words(text):
             cursor.execute(statement.sql, dict(statement.parameters))
             return _fetch(cursor, limits)
+    except RuntimeError as error:
+        if "interrupted" in str(error) and not expired:  # how DuckDB passes on Ctrl-C
+            raise KeyboardInterrupt from None
+        raise
     except QueryError:
         if not expired:
             raise

@@ -26,6 +26,7 @@ from duckdb_kql.translate import CLOCK_SLOT, Clock, clock, render_literal, to_sq
 from tidewaiter.core.errors import QueryError
 from tidewaiter.kql import dialect, tokens
 from tidewaiter.kql.binding import Binder
+from tidewaiter.kql.equals import refuse_equals
 from tidewaiter.kql.results import Schemas
 from tidewaiter.kql.text import Place, QueryText
 from tidewaiter.kql.tokens import Canonical, Token
@@ -59,6 +60,7 @@ def translate(query: QueryText, schemas: Schemas, probe: Probe, *, now: datetime
     dialect.install()
     found = tokens.lex(query)
     tokens.refuse(query, found)
+    refuse_equals(query, found)
     text = tokens.canonical(query, found)
     with _explained(text, found), clock(now.astimezone(UTC).replace(tzinfo=None)) as active:
         lowered = lower(text.text)

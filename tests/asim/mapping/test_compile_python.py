@@ -106,8 +106,10 @@ def test_compiled_python_means_what_the_interpreter_means(case: Case, found: lis
 def test_every_operator_on_awkward_values_means_what_the_interpreter_means():
     columns: dict[str, Expr] = {"Vendor": Const("AWS")}
     types = {"Vendor": "string"}
-    for n, text in enumerate(grammar.EVERY_OPERATOR):
-        columns[f"C{n}"], types[f"C{n}"] = parse(text), grammar.column_kind(text)
+    for n, written in enumerate(grammar.EVERY_OPERATOR):
+        columns[f"C{n}"] = columns[f"D{n}"] = parse(written)
+        types[f"C{n}"] = grammar.column_kind(written)
+        types[f"D{n}"] = {"long": "int"}.get(types[f"C{n}"], "string")
     spec = MappingSpec("S", "T", "", columns, {}, ())
     routes = [Route(Const(True), spec)]
     for repeats in ([], [("type", "c", "v0")]):

@@ -5,7 +5,7 @@ import string
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tidewaiter.core.errors import DeliveryError
@@ -19,7 +19,7 @@ JSON = st.recursive(
     max_leaves=5,
 )
 OBJECTS = st.dictionaries(st.text(), JSON, max_size=4).map(lambda value: json.dumps(value).encode())
-ROWS = st.lists(st.tuples(st.sampled_from([AUDIT, SIGN_IN]), OBJECTS, OBJECTS, KEYS), max_size=30)
+ROWS = st.lists(st.tuples(st.sampled_from([AUDIT, SIGN_IN]), OBJECTS, OBJECTS, KEYS), max_size=15)
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +27,7 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("staging")
 
 
+@settings(max_examples=50)
 @given(st.lists(ROWS, max_size=4))
 def test_rows_come_back_byte_for_byte_in_order_with_the_objects_they_are_of(folder, group):
     writer = SegmentWriter(folder, "law")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Set
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import msgspec
 
 from tidewaiter.app.cli.terminal import emit, output, plain, say, table
 from tidewaiter.app.engine.run import Paths
+from tidewaiter.asim import tables
 from tidewaiter.core.errors import StateError, UsageError
 from tidewaiter.kql import Limits, QueryResult
 from tidewaiter.lab.workspace import Workspace
@@ -30,7 +33,19 @@ def run_query(query: str, state: Path, *, now: str, timeout: float) -> QueryResu
         )
     with Workspace.open(path, read_only=True) as workspace:
         instant = moment(now, workspace)
-        return workspace.executor().run(query, now=instant, limits=Limits(seconds=timeout))
+        result = workspace.executor().run(query, now=instant, limits=Limits(seconds=timeout))
+        filled = workspace.counts()
+    for name in _empty_tables(query, filled.keys()):
+        say(f"{name} is empty: nothing that was delivered so far goes there (see `tidewaiter mapping list`)")
+    return result
+
+
+def _empty_tables(query: str, filled: Set[str]) -> list[str]:
+    """Return the tables that a query names and that have no rows; some (Operation) are columns' names too."""
+    known = tables()
+    columns = {column for table in known.values() for column in table.columns}
+    named = set(re.findall(r"\w+", query)) - columns | set(re.findall(r"^\s*(\w+)", query))
+    return sorted(named & known.keys() - filled)
 
 
 def moment(text: str, workspace: Workspace) -> datetime | None:

@@ -13,7 +13,7 @@ from tidewaiter.app.cli.options import DEFAULT_STATE, Json, StateDir, Workers
 from tidewaiter.app.cli.progress import Bar
 from tidewaiter.app.cli.story import print_run
 from tidewaiter.app.cli.terminal import explain, say
-from tidewaiter.core.errors import TidewaiterError, UsageError
+from tidewaiter.core.errors import StateError, TidewaiterError, UsageError
 
 if TYPE_CHECKING:
     from tidewaiter.app.engine.run import RunResult
@@ -54,11 +54,12 @@ def run(
 
 
 def _look_again(from_: Path, state: Path, workers: int) -> RunResult | None:
-    """Make a later pass; what a wait may mend (a full disk, a folder that is away) does not end the watch."""
+    """Make a later pass; what a wait may mend (a full disk, a folder that is
+    away, a query that holds the lab) does not end the watch."""
     try:
         return pass_over(from_, state, workers)
     except TidewaiterError as error:
-        if not error.retry and not isinstance(error, UsageError):
+        if not error.retry and not isinstance(error, (UsageError, StateError)):
             raise
         explain(error)
         return None

@@ -58,7 +58,7 @@ class Committer:
     def add(self, claims: Sequence[Claim], result: GroupResult) -> None:
         """Take the result of one group; `commit` writes it."""
         self._held.append((claims, result))
-        self.rows += sum(item.valid for item in result.objects)
+        self.rows += sum(item.records + 1 for item in result.objects)
 
     def commit(self) -> None:
         """Write everything that waits; what cannot be written is left to the next run.

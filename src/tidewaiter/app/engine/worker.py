@@ -21,6 +21,10 @@ from tidewaiter.pipeline.normalize import FrameRows, JsonRows, Normalizer
 from tidewaiter.pipeline.sources.codecs import DEFAULT_LIMITS, Limits, read
 
 
+MOST_QUARANTINED = 10_000
+"""An object with more bad records than this is given up, with a fault that says so."""
+
+
 @dataclass(slots=True)
 class ObjectResult:
     """What came of one object, but for its rows."""
@@ -80,6 +84,8 @@ class Worker:
             result.quarantined += mapped.quarantined
             for rows in mapped.rows:
                 self._rows(place, rows, result, writer, clock)
+            if _given_up(result):
+                break
         result.records = result.valid + len(result.quarantined)
         return result
 
@@ -111,6 +117,16 @@ def _normalizers() -> dict[str, Normalizer]:
 @cache
 def _detector() -> Detector:
     return Detector(detections().values())
+
+
+def _given_up(result: ObjectResult) -> bool:
+    """Whether an object has so many bad records that it is no log: what it holds must not fill the memory."""
+    if len(result.quarantined) < MOST_QUARANTINED:
+        return False
+    message = f"more than {MOST_QUARANTINED:,} records had to be set aside; the rest is not read"
+    hint = "look at what it holds: is it a log of this source at all?"
+    result.faults.append(Fault(result.object_id, "over_limit", message, hint))
+    return True
 
 
 class _Clock:

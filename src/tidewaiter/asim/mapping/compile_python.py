@@ -124,7 +124,7 @@ class _Writer:
             "_same_int": runtime.same_int,
             "_int_only": runtime.int_only,
             "_NULL": NULL,
-            "_Memo": runtime.Memo,
+            "_Memo": runtime.Memos().new,
             "_weight": runtime.weight,
             "_lookups": self.source.lookups,
             "_encode": encode,

@@ -173,10 +173,17 @@ def regex(value: str | None, source: str, group: int = 1) -> str | None:
     return found.group(group) if found else None
 
 
-@lru_cache(maxsize=16384)
+_LONGEST_ADDRESS = 45  # eight groups, the last two in dotted form
+
+
 def ip(value: str | None) -> str | None:
     """The text itself when it is an IP address without a zone."""
-    if not value or "%" in value:
+    return _address(value) if value and len(value) <= _LONGEST_ADDRESS else None
+
+
+@lru_cache(maxsize=16384)
+def _address(value: str) -> str | None:
+    if "%" in value:
         return None
     try:
         ip_address(value)

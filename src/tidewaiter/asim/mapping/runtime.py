@@ -10,8 +10,8 @@ import msgspec
 from tidewaiter.asim.mapping.record import attribute
 
 MEMO_ENTRIES = 16_384
-MEMO_BYTES = 16 << 20
-"""Distinct values kept per group of members, and what they may hold; a full memo is emptied."""
+MEMO_BYTES = 64 << 20
+"""Distinct values kept per group of members, and what all memos of a source may hold together."""
 _MEMO_LARGEST = 16_384
 
 
@@ -19,23 +19,48 @@ class InvalidRecord(ValueError):
     """A record that lacks what its source must have; the message names it."""
 
 
-class Memo:
-    """Finished pieces by the members that they come from, within bounds whatever the records hold."""
-
-    __slots__ = ("held", "pieces")
+class Memos:
+    """All memos of one source: a bound on their sum holds whatever the records hold."""
 
     def __init__(self) -> None:
+        self.all: list[Memo] = []
+        self.held = 0
+
+    def new(self) -> Memo:
+        """Return one more memo."""
+        self.all.append(Memo(self))
+        return self.all[-1]
+
+    def empty(self) -> None:
+        """Forget everything."""
+        for memo in self.all:
+            memo.pieces.clear()
+            memo.held = 0
+        self.held = 0
+
+
+class Memo:
+    """Finished pieces by the members that they come from."""
+
+    __slots__ = ("held", "memos", "pieces")
+
+    def __init__(self, memos: Memos) -> None:
+        self.memos = memos
         self.pieces: dict[object, object] = {}
         self.held = 0
 
     def keep(self, key: object, pieces: object, size: int) -> None:
-        """Remember `pieces`, which take about `size` bytes; too large ones are not worth it."""
+        """Remember `pieces` of about `size` bytes, as many as the key's; too large ones are not worth it."""
         if size > _MEMO_LARGEST:
             return
-        self.held += size
-        if len(self.pieces) >= MEMO_ENTRIES or self.held > MEMO_BYTES:
+        if self.memos.held + 2 * size > MEMO_BYTES:
+            self.memos.empty()
+        elif len(self.pieces) >= MEMO_ENTRIES:
             self.pieces.clear()
-            self.held = size
+            self.memos.held -= self.held
+            self.held = 0
+        self.held += 2 * size
+        self.memos.held += 2 * size
         self.pieces[key] = pieces
 
 

@@ -185,6 +185,10 @@ class Workspace:
             done = True
         except duckdb.Error as error:
             raise _delivery_error(batch_id, error) from None
+        except RuntimeError as error:
+            if "interrupted" in str(error):  # how DuckDB passes on Ctrl-C
+                raise KeyboardInterrupt from None
+            raise
         finally:
             if not done:
                 # Closing rolls back, also after a fatal error that no ROLLBACK survives.

@@ -13,8 +13,8 @@ _WANTED = ("Mandatory", "Recommended")
 class SchemaCoverage(msgspec.Struct, frozen=True):
     """Columns of one table that docs or tester call mandatory or recommended, and those that are mapped.
 
-    A column that both call differently counts as mandatory. What the table has no column for is left
-    out, and so are the time and the columns that the service sets.
+    A column that one calls mandatory and the other recommended counts as mandatory. What the table has
+    no column for is left out, and so is what the service sets itself.
     """
 
     schema: str

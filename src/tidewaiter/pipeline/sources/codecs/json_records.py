@@ -266,7 +266,10 @@ class JsonReader:
         if verdict is Verdict.WHOLE:
             following = skip_space(feed.buffer, feed.pos + length)
             if following == len(feed.buffer) and not feed.eof:
-                feed.more()
+                if feed.left > self._record_bytes:  # white space without end: the record is all there is
+                    self._take(feed.buffer[feed.pos : feed.pos + length].rstrip(SPACE))
+                else:
+                    feed.more()
                 return
             raw = feed.buffer[feed.pos : feed.pos + length].rstrip(SPACE)
             if self._stands_alone(raw, following):
