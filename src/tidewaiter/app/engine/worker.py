@@ -20,7 +20,6 @@ from tidewaiter.pipeline.detect import Detector
 from tidewaiter.pipeline.normalize import FrameRows, JsonRows, Normalizer
 from tidewaiter.pipeline.sources.codecs import DEFAULT_LIMITS, Limits, read
 
-
 MOST_QUARANTINED = 10_000
 """An object with more bad records than this is given up, with a fault that says so."""
 
