@@ -7,7 +7,11 @@ import os
 import shutil
 import signal
 import sqlite3
+import subprocess
+import sys
+import time
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -208,23 +212,90 @@ class Killer(Silent):
             os.kill(process.pid or 0, signal.SIGKILL)
 
 
-def test_a_killed_worker_is_told_and_the_next_run_completes(monkeypatch, tmp_path, folder):
+def test_killed_workers_are_replaced_and_nothing_is_missing(monkeypatch, tmp_path, folder):
     monkeypatch.setattr(pool, "SMALL_BYTES", 0)
     monkeypatch.setattr(pool, "GROUP_OBJECTS", 1)
     for part in range(8):
         logs.trail(folder, [logs.event(1000 + part)], f"more-{part}")
 
-    with pytest.raises(DeliveryError, match="a worker process died while working on") as caught:
-        deliver_to(tmp_path / "state", folder, workers=2, progress=Killer())
-    assert "fewer --workers" in caught.value.hint
-    with State.open(tmp_path / "state", read_only=True) as state:
-        delivered = sum(state.rows().values())
-    assert delivered > 0, "what was done before is kept"
+    delivery = deliver_to(tmp_path / "state", folder, workers=2, progress=Killer())
 
-    delivery = deliver_to(tmp_path / "state", folder)
     delivery.check_laws()
+    assert delivery.result.exit_code == 0
     assert events(delivery) == ALL
     assert delivery.counts()["delivered"] == 28
+
+
+def test_an_object_that_kills_its_worker_is_named_and_the_others_are_delivered(monkeypatch, tmp_path, folder):
+    logs.trail(folder, [logs.event(1000)], "poison")
+    for part in range(3):
+        logs.trail(folder, [logs.event(2000 + part)], f"zz-{part}")
+    monkeypatch.setattr(pool, "SMALL_BYTES", 0)
+    monkeypatch.setattr(pool, "GROUP_OBJECTS", 3)
+    monkeypatch.setattr(pool, "_work", poisoned_work)
+
+    delivery = deliver_to(tmp_path / "state", folder, workers=2)
+
+    delivery.check_laws()
+    assert delivery.counts()["delivered"] == 23
+    assert delivery.result.exit_code == 5
+    ((path, reason),) = delivery.report["last_run"]["unreadable"]
+    assert "poison" in path
+    assert "a worker process died" in reason
+    with State.open(tmp_path / "state", read_only=True) as state:
+        assert not any("poison" in object_id for object_id in state.versions()), "it is not claimed"
+
+
+def poisoned_work(pairs, stem):
+    """Work like a worker that the object called poison kills."""
+    if any("poison" in item.id for item, _ in pairs):
+        os.kill(os.getpid(), signal.SIGKILL)
+    assert pool._worker is not None
+    return pool._worker.work(pairs, stem)
+
+
+ORPHANS = """
+import os, signal, sys
+from pathlib import Path
+from tests.app.conftest import Silent, deliver_to
+from tidewaiter.app.engine import pool
+import multiprocessing
+
+class Told(Silent):
+    def done(self, results):
+        print(*(process.pid for process in multiprocessing.active_children()), flush=True)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+if __name__ == "__main__":
+    pool.SMALL_BYTES, pool.GROUP_OBJECTS = 0, 1
+    deliver_to(Path(sys.argv[2]), Path(sys.argv[1]), workers=2, progress=Told())
+"""
+
+
+def test_workers_end_when_the_run_is_killed(folder, tmp_path, repo):
+    script = tmp_path / "killed.py"
+    script.write_text(ORPHANS)
+    command = [sys.executable, str(script), str(folder), str(tmp_path / "state")]
+
+    ended = subprocess.run(
+        command, env={**os.environ, "PYTHONPATH": str(repo)}, capture_output=True, text=True, check=False
+    )
+
+    assert ended.returncode == -signal.SIGKILL, ended.stderr
+    pids = [int(pid) for pid in ended.stdout.split()]
+    assert pids
+    end = time.monotonic() + 30
+    while any(alive(pid) for pid in pids):
+        assert time.monotonic() < end, "a worker outlived the run"
+        time.sleep(0.02)
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs; one that ended and was not yet waited for does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def test_a_lack_of_memory_is_told_and_the_next_run_completes(monkeypatch, folder, deliver):

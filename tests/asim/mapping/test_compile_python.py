@@ -15,6 +15,7 @@ from tidewaiter.asim.mapping.expression import Const, Expr, Field, Op, members, 
 from tidewaiter.asim.mapping.record import attribute, record_type
 from tidewaiter.asim.mapping.runtime import decode_any
 from tidewaiter.asim.mapping.spec import EVENT_ID, MappingSpec
+from tidewaiter.core.billing import billed_size
 
 RECORD = record_type(grammar.SHAPE)
 ADDITIONAL = ("params", "who", "class", "c", "v0", "len")
@@ -90,7 +91,8 @@ def test_compiled_python_means_what_the_interpreter_means(case: Case, found: lis
     compiled = compile_python(mapping)
     split = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
     for raw in (*found, *found):  # the second time from the memo
-        place, head, extra = compiled.map(compiled.decode(raw), "id-1")
+        place, head, extra, billed = compiled.map(compiled.decode(raw), "id-1")
+        assert billed == billed_size(head)
         table, row = reference(mapping, raw, "id-1")
         assert compiled.tables[place] == table
         assert msgspec.json.decode(head) == row
@@ -117,7 +119,7 @@ def test_every_operator_on_awkward_values_means_what_the_interpreter_means():
         compiled = compile_python(mapping)
         for text, other, number in grammar.AWKWARD:
             raw = msgspec.json.encode({"type": text, "c": other, "v0": number})
-            _, head, _ = compiled.map(compiled.decode(raw), "id-1")
+            _, head, _, _ = compiled.map(compiled.decode(raw), "id-1")
             wanted = reference(mapping, raw, "id-1")[1]
             got = msgspec.json.decode(head)
             differing = {

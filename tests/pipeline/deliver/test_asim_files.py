@@ -9,7 +9,7 @@ import pytest
 
 from tidewaiter.asim import column_types
 from tidewaiter.core.errors import DeliveryError
-from tidewaiter.pipeline.deliver import Segment, SegmentWriter
+from tidewaiter.pipeline.deliver import RowColumns, Segment, SegmentWriter, join_rows
 from tidewaiter.pipeline.deliver.files import AsimFiles, as_frame, ndjson_lines
 
 AUDIT, NETWORK = "ASimAuditEventLogs", "ASimNetworkSessionLogs"
@@ -29,7 +29,10 @@ def audit(tmp_path):
         folder = tmp_path / "staging"
         folder.mkdir(exist_ok=True)
         writer = SegmentWriter(folder, f"{len(list(folder.iterdir())):06d}")
-        writer.add_json(0, AUDIT, [row[0] for row in rows], [row[1] for row in rows], list(range(len(rows))))
+        row, extra_at = join_rows([row[0] for row in rows], [row[1] for row in rows])
+        places = list(range(len(rows)))
+        ids, times = [str(n) for n in places], ["2026-03-17T01:02:03Z"] * len(rows)
+        writer.add_rows(0, AUDIT, RowColumns(row, extra_at, ids, places, places, times, places))
         (segment,) = writer.close()
         return segment
 

@@ -9,7 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tidewaiter.core.errors import DeliveryError
-from tidewaiter.pipeline.deliver import SegmentWriter, event_key, segments, write_segment
+from tidewaiter.pipeline.deliver import (
+    ROW_SCHEMA,
+    RowColumns,
+    SegmentWriter,
+    event_key,
+    join_rows,
+    segments,
+    write_segment,
+)
 
 AUDIT, SIGN_IN, NETWORK = "ASimAuditEventLogs", "ASimAuthenticationEventLogs", "ASimNetworkSessionLogs"
 KEYS = st.integers(-(2**63), 2**63 - 1)
@@ -20,6 +28,15 @@ JSON = st.recursive(
 )
 OBJECTS = st.dictionaries(st.text(), JSON, max_size=4).map(lambda value: json.dumps(value).encode())
 ROWS = st.lists(st.tuples(st.sampled_from([AUDIT, SIGN_IN]), OBJECTS, OBJECTS, KEYS), max_size=15)
+
+
+def rows_of(heads: list[bytes], extras: list[bytes], keys: list[int] | list[None]) -> RowColumns:
+    """Rows whose ids, positions and sizes follow from their place."""
+    row, extra_at = join_rows(heads, extras)
+    places = list(range(len(row)))
+    return RowColumns(
+        row, extra_at, [f"id-{n}" for n in places], keys, places, ["2026-03-17T00:00:00Z"] * len(row), places
+    )
 
 
 @pytest.fixture(scope="module")
@@ -33,16 +50,19 @@ def test_rows_come_back_byte_for_byte_in_order_with_the_objects_they_are_of(fold
     writer = SegmentWriter(folder, "law")
     for place, rows in enumerate(group):
         for table, head, extra, key in rows:
-            writer.add_json(place, table, [head], [extra], [key])
+            writer.add_rows(place, table, rows_of([head], [extra], [key]))
 
     found: list[tuple[int, str, bytes, bytes, int]] = []
     for segment in writer.close():
         frame = pl.read_parquet(segment.path)
+        assert segment.keyed
+        assert dict(frame.schema) == dict(ROW_SCHEMA)
         assert segment.rows == frame.height == sum(rows for _, rows in segment.spans)
         places = [place for place, rows in segment.spans for _ in range(rows)]
+        values = frame.select("row", "extra_at", "key").iter_rows()
         found += [
-            (place, segment.table, head.encode(), extra.encode(), key)
-            for place, (head, extra, key) in zip(places, frame.iter_rows(), strict=True)
+            (place, segment.table, row[: at - 20] + b"}", row[at:-1], key)
+            for place, (row, at, key) in zip(places, values, strict=True)
         ]
     for table in (AUDIT, SIGN_IN):
         wanted = [(place, *row) for place, rows in enumerate(group) for row in rows if row[0] == table]
@@ -51,29 +71,37 @@ def test_rows_come_back_byte_for_byte_in_order_with_the_objects_they_are_of(fold
 
 def test_segments_are_one_file_per_table_named_after_the_group(tmp_path):
     writer = SegmentWriter(tmp_path, "000007")
-    writer.add_json(0, AUDIT, [b"{}"], [b"{}"], [1])
-    writer.add_json(1, SIGN_IN, [b"{}"], [b"{}"], [2])
-    writer.add_json(1, AUDIT, [b"{}"] * 2, [b"{}"] * 2, [3, 4])
+    writer.add_rows(0, AUDIT, rows_of([b"{}"], [b"{}"], [1]))
+    writer.add_rows(1, SIGN_IN, rows_of([b"{}"], [b"{}"], [2]))
+    writer.add_rows(1, AUDIT, rows_of([b"{}"] * 2, [b"{}"] * 2, [3, 4]))
 
     found = {segment.table: segment for segment in writer.close()}
 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["000007-0000.parquet", "000007-0001.parquet"]
     assert found[AUDIT].spans == ((0, 1), (1, 2))
     assert found[SIGN_IN].spans == ((1, 1),)
-    assert {segment.layout for segment in found.values()} == {"json"}
+    assert {segment.layout for segment in found.values()} == {"rows"}
 
 
 def test_a_segment_is_written_when_it_is_full_and_nothing_is_lost(tmp_path, monkeypatch):
     monkeypatch.setattr(segments, "PART_BYTES", 100)
     writer = SegmentWriter(tmp_path, "s")
     for number in range(10):
-        writer.add_json(number, AUDIT, [b'{"a":"%d"}' % number], [b"x" * 40], [number])
+        writer.add_rows(number, AUDIT, rows_of([b'{"a":"%d"}' % number], [b"x" * 10], [number]))
 
     parts = writer.close()
 
     assert len(parts) == 4
     assert [span for part in parts for span in part.spans] == [(number, 1) for number in range(10)]
     assert [key for part in parts for key in pl.read_parquet(part.path)["key"]] == list(range(10))
+
+
+def test_rows_with_and_without_keys_lie_in_files_of_their_own(tmp_path):
+    writer = SegmentWriter(tmp_path, "s")
+    writer.add_rows(0, AUDIT, rows_of([b"{}"], [b"{}"], [1]))
+    writer.add_rows(1, AUDIT, rows_of([b"{}"] * 2, [b"{}"] * 2, [None, None]))
+
+    assert [(part.keyed, part.spans) for part in writer.close()] == [(True, ((0, 1),)), (False, ((1, 2),))]
 
 
 def test_frames_with_other_columns_share_a_file_and_a_full_one_is_written(tmp_path, monkeypatch):

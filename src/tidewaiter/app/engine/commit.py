@@ -133,7 +133,7 @@ class _Settlement:
         """Count a segment's new rows with their objects, and stage those that the lab lacks."""
         keys: list[int] = []
         seen: set[int] = set()
-        if segment.layout == "json":
+        if segment.keyed:
             keys = pl.read_parquet(segment.path, columns=["key"])["key"].to_list()
             seen = self.state.seen(keys)
         kept: list[int] = []
@@ -152,10 +152,13 @@ class _Settlement:
             if _batch(item.claim) not in self.stored:
                 kept += new
             start += rows
-        if len(kept) < start:
-            write_segment(pl.read_parquet(segment.path)[kept], segment.path)
         if kept:
-            self.staged.append(StagedRows(segment.table, segment.path, segment.layout))
+            held = pl.read_parquet(segment.path, columns=["row", "extra_at"])[kept]
+            heads = [row[: at - 20] + b"}" for row, at in held.iter_rows()]
+            extras = [row[at:-1] for row, at in held.iter_rows()]
+            frame = pl.DataFrame({"head": heads, "extra": extras}).select(pl.all().cast(pl.String))
+            write_segment(frame, segment.path)
+            self.staged.append(StagedRows(segment.table, segment.path, "json"))
 
     def _is_new(self, key: int, seen: set[int]) -> bool:
         if key in seen or key in self._known:

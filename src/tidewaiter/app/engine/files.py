@@ -57,7 +57,7 @@ def normalize_files(
     result.known = whole.known
     progress.planned(whole)
     with _staging() as staging:
-        for group, done in work_all(whole.objects, Path(staging), workers=workers, detect=False):
+        for group, done in work_all(whole.objects, Path(staging), workers=workers, deliver=False):
             for item, found in zip(group, done.objects, strict=True):
                 counts = Counts(
                     objects=1,

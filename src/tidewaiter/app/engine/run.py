@@ -122,7 +122,7 @@ def _work(
         return RunResult(summary, faults, committer.quarantined, plan.known)
 
     try:
-        for group, result in work_all(plan.objects, paths.staging, workers=workers, detect=True):
+        for group, result in work_all(plan.objects, paths.staging, workers=workers, deliver=True):
             committer.add([item.claim for item in group], result)
             progress.done(result.objects)
             if committer.rows >= _COMMIT_ROWS:

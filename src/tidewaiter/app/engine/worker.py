@@ -15,11 +15,13 @@ from tidewaiter.core.event_id import object_prefix
 from tidewaiter.core.faults import Fault, Quarantined
 from tidewaiter.core.findings import Signal
 from tidewaiter.core.objects import Chunk, SourceObject
-from tidewaiter.pipeline.deliver import Segment, SegmentWriter, event_key
+from tidewaiter.pipeline.deliver import RowColumns, Segment, SegmentWriter, event_key, join_rows
+from tidewaiter.pipeline.deliver.frame_rows import frame_rows
 from tidewaiter.pipeline.detect import Detector
 from tidewaiter.pipeline.normalize import FrameRows, JsonRows, Normalizer
 from tidewaiter.pipeline.sources.codecs import DEFAULT_LIMITS, Limits, read
 
+_TIME = b'"TimeGenerated":"'
 MOST_QUARANTINED = 10_000
 """An object with more bad records than this is given up, with a fault that says so."""
 
@@ -47,14 +49,18 @@ class GroupResult:
 
 
 class Worker:
-    """What one process works with; mappings and detections are compiled once in it, for all passes."""
+    """What one process works with; mappings and detections are compiled once in it, for all passes.
 
-    def __init__(self, staging: Path, *, detect: bool = True, limits: Limits = DEFAULT_LIMITS) -> None:
+    `deliver` says that the rows go to a workspace: detections see them, and all are staged as JSON rows.
+    Else they become files, and text sources stay in columns.
+    """
+
+    def __init__(self, staging: Path, *, deliver: bool = True, limits: Limits = DEFAULT_LIMITS) -> None:
         self.staging = staging
         self.limits = limits
         self.specs = sources()
         self.normalizers = _normalizers()
-        self.detector = _detector() if detect else None
+        self.detector = _detector() if deliver else None
 
     def work(self, group: Sequence[tuple[SourceObject, str]], stem: str) -> GroupResult:
         """Read every (object, digest) to its end; what is wrong becomes faults and quarantined records."""
@@ -98,14 +104,35 @@ class Worker:
     ) -> None:
         if isinstance(rows, FrameRows):
             with clock.stage("stage"):
-                writer.add_frame(place, rows.table, rows.frame)
+                if self.detector:
+                    writer.add_rows(place, rows.table, frame_rows(rows.frame))
+                else:
+                    writer.add_frame(place, rows.table, rows.frame)
             return
         if self.detector:
             with clock.stage("detect"):
                 result.signals += self.detector.detect(rows)
         with clock.stage("stage"):
-            keys = [event_key(i, crc32(raw)) for i, raw in zip(rows.ids, rows.raws, strict=True)]
-            writer.add_json(place, rows.table, rows.heads, rows.extras, keys)
+            writer.add_rows(place, rows.table, _row_columns(rows))
+
+
+def _row_columns(rows: JsonRows) -> RowColumns:
+    whole, extra_at = join_rows(rows.heads, rows.extras)
+    return RowColumns(
+        row=whole,
+        extra_at=extra_at,
+        id=rows.ids,
+        key=[event_key(i, crc32(raw)) for i, raw in zip(rows.ids, rows.raws, strict=True)],
+        position=rows.positions,
+        at=[_time_generated(row) for row in whole],
+        billed=rows.billed,
+    )
+
+
+def _time_generated(row: bytes) -> str:
+    """Return a row's TimeGenerated; no JSON string can hold the name with bare quotes."""
+    start = row.index(_TIME) + len(_TIME)
+    return row[start : row.index(b'"', start)].decode()
 
 
 @cache

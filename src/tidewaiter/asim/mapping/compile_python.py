@@ -21,10 +21,12 @@ from tidewaiter.asim.mapping.python_text import Scope, local
 from tidewaiter.asim.mapping.record import NULL, RecordType, attribute
 from tidewaiter.asim.mapping.runtime import InvalidRecord
 from tidewaiter.asim.mapping.spec import EVENT_ID, MappingSpec
+from tidewaiter.core.billing import billed_size
 from tidewaiter.core.errors import ContentError
 
-Row = tuple[int, bytes, bytes]
-"""Index into `CompiledSource.tables`, the row's columns, and AdditionalFields: both JSON objects."""
+Row = tuple[int, bytes, bytes, int]
+"""Index into `CompiledSource.tables`, the row's columns and AdditionalFields (both JSON objects), and what
+the columns are billed with, in bytes (core/billing.py)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,8 @@ class _Writer:
             "_text": meaning.text,
             "_equal": runtime.equal,
             "_same_int": runtime.same_int,
+            "_octets": runtime.octets,
+            "_piece_size": runtime.piece_size,
             "_int_only": runtime.int_only,
             "_NULL": NULL,
             "_Memo": runtime.Memos().new,
@@ -181,18 +185,18 @@ class _Writer:
         adds: list[str],
         types: Mapping[str, str],
     ) -> None:
-        """Write `group_<mapping>_<set>(members…) -> (columns, additional)` of one repeating set."""
+        """Write `group_<mapping>_<set>(members…) -> (columns, additional, billed)` of one repeating set."""
         params = self.repeats[group]
         require = self.required(group)
         exprs = [expr for _, expr in (*columns, *require)]
         body, scope = self.opening(place, f"g{group}", params, exprs)
         self.emit_required(scope, require)
-        scope.lines.append("c = []; a = []")
+        scope.lines.append("c = []; a = []; n = 0")
         for column, expr in columns:
             self.emit(scope, column, expr, types[column], "c")
         for member in adds:
             self.emit_additional(scope, member, "a")
-        lines = [*body, *scope.lines, "return b''.join(c), b''.join(a)"]
+        lines = [*body, *scope.lines, "return b''.join(c), b''.join(a), n"]
         self.blocks.append(_function(f"group_{place}_{group}", ", ".join(map(local, params)), lines))
         self.blocks.append(_memo(f"{place}_{group}"))
 
@@ -226,6 +230,8 @@ class _Writer:
         self.emit_required(scope, require)
         scope.lines.append("c = [p[0]" + "".join(f", p{g}[0]" for g in apart) + "]")
         scope.lines.append("a = [p[1]" + "".join(f", p{g}[1]" for g in apart if adds_of.get(g)) + "]")
+        billed = billed_size(b"{" + tail)
+        scope.lines.append(f"n = {billed} + p[2]" + "".join(f" + p{g}[2]" for g in apart))
         for column, expr in columns:
             self.emit(scope, column, expr, types[column], "c")
         for member in adds:
@@ -234,7 +240,7 @@ class _Writer:
         self.emit_rare(scope, place, [m for m in adds if m in self.rare and m not in read])
         lines += [*body, *scope.lines, f"c.append({tail!r}); a.append(b'}}'); e = b''.join(a)"]
         lines.append("if len(p[1]) == 1: e = b'{' + e[2:] if len(e) > 2 else b'{}'")
-        lines.append(f"return {place}, b''.join(c), e")
+        lines.append(f"return {place}, b''.join(c), e, n")
         self.blocks.append(_function(f"map_{place}", "r, event_id", lines))
 
     def is_raw(self, member: str) -> bool:
@@ -250,9 +256,10 @@ class _Writer:
         keys = [member for group in groups for member in self.repeats[group]]
         lines = [line for group in groups for line in self.memo(place, group, fresh=False)]
         columns = "".join(f" + p{group}[0]" for group in groups)
+        billed = " + ".join(f"p{group}[2]" for group in groups) or "0"
         adds = " + ".join(f"p{group}[1]" for group in groups) or "b''"
         lines.append(f"a = {adds}")
-        lines.append(f"return b'{{'{columns}, b'{{' + a[1:]")
+        lines.append(f"return b'{{'{columns}, b'{{' + a[1:], {billed}")
         self.blocks.append(_function(f"whole_{place}", ", ".join(map(local, keys)), lines))
         self.blocks.append(_memo(f"whole_{place}"))
         parts = [f"bytes(r.{m})" if self.is_raw(m) else f"r.{m}" for m in keys]
@@ -320,27 +327,26 @@ class _Writer:
             if not (isinstance(expr, Op) and expr.name == "json"):
                 raise ContentError(f"column {column!r} is dynamic: write json(member)")
             value = scope.assign(scope.value(expr))
-            scope.lines.append(
-                f"if {value} is not None and {value} != b'null': {into} += ({key!r}, {value}, b',')"
-            )
+            there, piece, size = f"{value} is not None and {value} != b'null'", value, f"len({value})"
         elif kind in ("string", "datetime", "guid"):
             if (pieces := scope.pieces(expr, key)) is not None:
-                scope.lines.append(f"{into}.append({pieces})")
+                value = scope.assign(pieces)
+                scope.lines.append(f"{into}.append({value}); n += _piece_size({value})")
                 return
             value = scope.assign(scope.text(expr))
-            scope.lines.append(f"if {value}: {into} += ({key!r}, _encode({value}), b',')")
+            there, piece, size = value, f"_encode({value})", f"_octets({value})"
         elif kind in ("int", "long"):
             value = scope.assign(scope.value(expr))
             limit = 2**31 if kind == "int" else 2**63
-            fits = f"type({value}) is int and {-limit} <= {value} < {limit}"
-            scope.lines.append(f"if {fits}: {into} += ({key!r}, b'%d,' % {value})")
+            there = f"type({value}) is int and {-limit} <= {value} < {limit}"
+            piece, size = f"b'%d' % {value}", f"len(str({value}))"
         elif kind == "bool":
             value = scope.assign(scope.value(expr))
-            scope.lines.append(
-                f"if type({value}) is bool: {into} += ({key!r}, b'true,' if {value} else b'false,')"
-            )
+            there, piece = f"type({value}) is bool", f"b'true' if {value} else b'false'"
+            size = f"4 if {value} else 5"
         else:
             raise ContentError(f"column {column!r} has type {kind!r}, which JSON mappings do not write")
+        scope.lines.append(f"if {there}: {into} += ({key!r}, {piece}, b','); n += {size}")
 
     def emit_additional(self, scope: Scope, member: str, into: str, *, fresh: bool = False) -> None:
         """Append `,"member":value` as it stands in the source, unless it is null.

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from tidewaiter.asim.mapping.record import attribute
+from tidewaiter.core.billing import billed_size
 
 MEMO_ENTRIES = 16_384
 MEMO_BYTES = 64 << 20
@@ -67,6 +68,16 @@ class Memo:
 def weight(key: tuple[object, ...]) -> int:
     """Bytes, about, that a key's texts take."""
     return sum(len(part) for part in key if isinstance(part, (str, bytes)))
+
+
+def octets(text: str) -> int:
+    """Bytes of a text in UTF-8."""
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+
+
+def piece_size(piece: bytes) -> int:
+    """What a piece of a row, `"Column":value,` (or nothing), is billed with."""
+    return billed_size(b"{" + piece[:-1] + b"}") if piece else 0
 
 
 def decode_any(raw: bytes) -> object:

@@ -14,6 +14,7 @@ import polars as pl
 from tidewaiter.core.errors import DeliveryError
 from tidewaiter.pipeline.deliver.segments import Segment, cause
 
+_OBJECT = msgspec.json.Decoder(dict[str, Any])
 _POLARS: Mapping[str, pl.DataType | type[pl.DataType]] = {
     "string": pl.String,
     "guid": pl.String,
@@ -29,10 +30,9 @@ _POLARS: Mapping[str, pl.DataType | type[pl.DataType]] = {
 def ndjson_lines(segment: Segment, *, with_type: bool = False) -> Iterator[bytes]:
     """Yield one line per row; empty and null columns are left out. `with_type` adds the table as `Type`."""
     head = b'{"Type":"' + segment.table.encode() + b'",' if with_type else b"{"
-    if segment.layout == "json":
-        frame = pl.read_parquet(segment.path, columns=["head", "extra"])
-        for row, extra in frame.iter_rows():
-            yield head + row.encode()[1:-1] + b',"AdditionalFields":' + extra.encode() + b"}\n"
+    if segment.layout == "rows":
+        for row in pl.read_parquet(segment.path, columns=["row"])["row"]:
+            yield head + row[1:] + b"\n"
         return
     for row in pl.read_parquet(segment.path).iter_rows(named=True):
         kept = {name: _json(name, value) for name, value in row.items() if value is not None and value != ""}
@@ -49,16 +49,17 @@ def as_frame(segment: Segment, types: Mapping[str, str]) -> pl.DataFrame:
     """Return a segment as a frame of the table's columns that it fills, typed by `types`."""
     if segment.layout == "columns":
         return pl.read_parquet(segment.path)
-    held = pl.read_parquet(segment.path, columns=["head", "extra"])
-    rows: list[dict[str, Any]] = [msgspec.json.decode(row) for row in held["head"]]
-    used = [name for name in types if any(name in row for row in rows)]
+    held = pl.read_parquet(segment.path, columns=["row", "extra_at"])
+    rows: list[dict[str, Any]] = [_OBJECT.decode(row) for row in held["row"]]
+    extras = [row[at:-1].decode() for row, at in held.iter_rows()]
+    used = [name for name in types if name != "AdditionalFields" and any(name in row for row in rows)]
     schema = {name: _POLARS[types[name]] for name in used}
     read_as = {name: pl.String if kind == pl.Datetime("us") else kind for name, kind in schema.items()}
     frame = pl.DataFrame([[row.get(name) for row in rows] for name in used], schema=read_as, orient="col")
     times = [name for name, kind in schema.items() if kind == pl.Datetime("us")]
     return frame.with_columns(
         *(pl.col(name).str.to_datetime("%Y-%m-%dT%H:%M:%S%.fZ", time_unit="us") for name in times),
-        held["extra"].alias("AdditionalFields"),
+        pl.Series("AdditionalFields", extras, dtype=pl.String),
     )
 
 

@@ -1,12 +1,12 @@
 """Segments: what a worker writes of a group of source objects, one Parquet file per table and part.
 
-Layout "json": columns `head` and `extra` (JSON objects as they were mapped) and `key` (64-bit, identifies
-the event). Layout "columns": the ASIM columns themselves. Parts keep memory flat whatever the objects' size.
+Layout "rows": one JSON object per row with what the delivery needs to know of it (`ROW_SCHEMA`). Layout
+"columns": the ASIM columns themselves. Parts keep memory flat whatever the objects' size.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
@@ -16,7 +16,7 @@ import polars as pl
 
 from tidewaiter.core.errors import DeliveryError
 
-Layout = Literal["json", "columns"]
+Layout = Literal["rows", "columns"]
 PART_BYTES = 16_000_000
 """A part is written when it holds this many bytes of JSON."""
 PART_ROWS = 200_000
@@ -24,20 +24,52 @@ PART_ROWS = 200_000
 _ROW_GROUP_BYTES = 4_000_000
 """Readers take a row group at a time: with rows of 1 MB it must hold few."""
 
+ROW_SCHEMA: Mapping[str, type[pl.DataType]] = {
+    "row": pl.Binary,
+    "extra_at": pl.Int32,
+    "id": pl.String,
+    "key": pl.Int64,
+    "position": pl.Int64,
+    "at": pl.String,
+    "billed": pl.Int32,
+}
+"""`row`: the JSON object of all columns; `extra_at`: where in it the value of AdditionalFields begins, which
+ends before the last byte; `id`: the event's id; `key`: 64 bits that identify the event, null where an object
+is recognised as a whole; `position`: of the record in its object; `at`: TimeGenerated; `billed`: in bytes."""
+
+_EXTRA = b',"AdditionalFields":'
+
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """One part on disk; `spans` tells in order how many of its rows each object (by place) brought."""
+    """One part on disk; `spans` tells in order how many of its rows each object (by place) brought.
+
+    `keyed` says that the rows have keys, which are then all of one kind: of events, not of whole objects.
+    """
 
     table: str
     path: Path
     layout: Layout
     spans: tuple[tuple[int, int], ...]
+    keyed: bool = False
 
     @property
     def rows(self) -> int:
         """Rows in the file."""
         return sum(n for _, n in self.spans)
+
+
+@dataclass(slots=True)
+class RowColumns:
+    """Rows of one table and object, column by column (`ROW_SCHEMA`); all lists are aligned."""
+
+    row: Sequence[bytes]
+    extra_at: Sequence[int]
+    id: Sequence[str]
+    key: Sequence[int | None]
+    position: Sequence[int]
+    at: Sequence[str]
+    billed: Sequence[int]
 
 
 def event_key(event_id: str, crc: int) -> int:
@@ -50,12 +82,20 @@ def event_key(event_id: str, crc: int) -> int:
     return int.from_bytes(digest, "big", signed=True)
 
 
+def join_rows(heads: Sequence[bytes], extras: Sequence[bytes]) -> tuple[list[bytes], list[int]]:
+    """Return whole rows of `heads` (JSON objects of the columns) and `extras` (of AdditionalFields).
+
+    The second list tells where in each row the value of AdditionalFields begins.
+    """
+    rows = [head[:-1] + _EXTRA + extra + b"}" for head, extra in zip(heads, extras, strict=True)]
+    behind = len(_EXTRA) - 1
+    return rows, [len(head) + behind for head in heads]
+
+
 @dataclass(slots=True)
 class _Held:
     spans: list[tuple[int, int]] = field(default_factory=list)
-    heads: list[bytes] = field(default_factory=list)
-    extras: list[bytes] = field(default_factory=list)
-    keys: list[int] = field(default_factory=list)
+    columns: dict[str, list[object]] = field(default_factory=lambda: {name: [] for name in ROW_SCHEMA})
     frames: list[pl.DataFrame] = field(default_factory=list)
     size: int = 0
 
@@ -72,48 +112,43 @@ class SegmentWriter:
         self.folder = folder
         self.stem = stem
         self.segments: list[Segment] = []
-        self._held: dict[tuple[str, Layout], _Held] = {}
+        self._held: dict[tuple[str, Layout, bool], _Held] = {}
 
-    def add_json(
-        self, place: int, table: str, heads: Sequence[bytes], extras: Sequence[bytes], keys: Sequence[int]
-    ) -> None:
-        """Add rows of the object at `place` in the group, as JSON."""
-        held = self._held.setdefault((table, "json"), _Held())
-        held.span(place, len(heads))
-        held.heads += heads
-        held.extras += extras
-        held.keys += keys
-        held.size += sum(map(len, heads)) + sum(map(len, extras))
+    def add_rows(self, place: int, table: str, rows: RowColumns) -> None:
+        """Add rows of the object at `place` in the group."""
+        keyed = rows.key[0] is not None
+        held = self._held.setdefault((table, "rows", keyed), _Held())
+        held.span(place, len(rows.row))
+        for name, values in held.columns.items():
+            values += getattr(rows, name)
+        held.size += sum(map(len, rows.row))
         if held.size >= PART_BYTES:
-            self._write(table, "json")
+            self._write(table, "rows", keyed)
 
     def add_frame(self, place: int, table: str, frame: pl.DataFrame) -> None:
         """Add rows of the object at `place` in the group, as columns."""
-        held = self._held.setdefault((table, "columns"), _Held())
+        held = self._held.setdefault((table, "columns", False), _Held())
         held.span(place, frame.height)
         held.frames.append(frame)
         held.size += frame.height
         if held.size >= PART_ROWS:
-            self._write(table, "columns")
+            self._write(table, "columns", False)
 
     def close(self) -> list[Segment]:
         """Write what is held; return all segments."""
-        for table, layout in list(self._held):
-            self._write(table, layout)
+        for held in list(self._held):
+            self._write(*held)
         return self.segments
 
-    def _write(self, table: str, layout: Layout) -> None:
-        held = self._held.pop((table, layout))
+    def _write(self, table: str, layout: Layout, keyed: bool) -> None:
+        held = self._held.pop((table, layout, keyed))
         if layout == "columns":
             frame = pl.concat(held.frames, how="diagonal")
         else:
-            frame = pl.DataFrame(
-                {"head": held.heads, "extra": held.extras, "key": held.keys},
-                schema={"head": pl.Binary, "extra": pl.Binary, "key": pl.Int64},
-            ).with_columns(pl.col("head", "extra").cast(pl.String))
+            frame = pl.DataFrame(held.columns, schema=ROW_SCHEMA)
         path = self.folder / f"{self.stem}-{len(self.segments):04d}.parquet"
         write_segment(frame, path)
-        self.segments.append(Segment(table, path, layout, tuple(held.spans)))
+        self.segments.append(Segment(table, path, layout, tuple(held.spans), keyed))
 
 
 def write_segment(frame: pl.DataFrame, path: Path) -> None:

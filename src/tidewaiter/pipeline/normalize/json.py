@@ -29,7 +29,7 @@ def normalize_json(
             except msgspec.ValidationError as error:
                 record, unknown = _with_unknown(compiled, raw, error)
             event_id = getattr(record, id_attribute, None) or positional_id(prefix, position)
-            place, head, extra = to_row(record, event_id)
+            place, head, extra, billed = to_row(record, event_id)
         except (ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors
             kind, reason = _explain(error)
             out.quarantined.append(Quarantined(object_id, position, kind, reason, bytes(raw)))
@@ -37,9 +37,12 @@ def normalize_json(
         rows = tables[place]
         rows.ids.append(event_id)
         rows.heads.append(head)
-        rows.extras.append(_extended(extra, unknown) if unknown else extra)
+        extra = _extended(extra, unknown) if unknown else extra
+        rows.extras.append(extra)
+        rows.billed.append(billed + len(extra))
         rows.records.append(record)
         rows.raws.append(raw)
+        rows.positions.append(position)
     out.rows = [rows for rows in tables if rows.heads]
     return out
 

@@ -18,7 +18,8 @@ class JsonRows:
     """Rows of one table from JSON records; all lists are aligned.
 
     `heads[i]` is the JSON object of all columns but AdditionalFields, `extras[i]` that of
-    AdditionalFields, `ids[i]` the event id, `records[i]` the typed record and `raws[i]` its bytes.
+    AdditionalFields, `ids[i]` the event id, `records[i]` the typed record, `raws[i]` its bytes,
+    `positions[i]` its index in the object and `billed[i]` what the row is billed with, in bytes.
     """
 
     table: str
@@ -27,6 +28,8 @@ class JsonRows:
     extras: list[bytes] = field(default_factory=list)
     records: list[msgspec.Struct] = field(default_factory=list)
     raws: list[bytes | msgspec.Raw] = field(default_factory=list)
+    positions: list[int] = field(default_factory=list)
+    billed: list[int] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.heads)
@@ -34,7 +37,10 @@ class JsonRows:
 
 @dataclass(slots=True)
 class FrameRows:
-    """Rows of one table from delimited text: a frame of ASIM columns, EventOriginalUid included."""
+    """Rows of one table from delimited text: a frame of ASIM columns, EventOriginalUid included.
+
+    The text has no ids of its own, so that each EventOriginalUid ends in `-` and the line number.
+    """
 
     table: str
     frame: pl.DataFrame
