@@ -206,6 +206,12 @@ def _put(tree: dict[str, Any], name: str, value: str) -> None:
     tree[key] = value
 
 
+def _is_at(name: str, place: str) -> bool:
+    """Whether a path is the one that msgspec names; it writes `[...]` for a key of a mapping."""
+    first, found, rest = place.partition("[...]")
+    return bool(found) and name.startswith(f"{first}.") and name.endswith(rest)
+
+
 def _explained(error: msgspec.ValidationError, path: Path | None, given: Mapping[str, Any]) -> ConfigError:
     message = str(error)
     at = Location(str(path)) if path else None
@@ -221,6 +227,7 @@ def _explained(error: msgspec.ValidationError, path: Path | None, given: Mapping
             at = Location(str(path), _line(path.read_text(encoding="utf-8"), place))
         return ConfigError(f"unknown setting '{wrong}'", at=at, hint=hint)
     place = message.rpartition("at `$")[2].strip("`.") if "at `$" in message else ""
+    place = next((name for name, _ in _leaves(given) if _is_at(name, place)), place)
     reason = message.partition(" - at")[0]
     if path and at and place:
         at = Location(str(path), _line(path.read_text(encoding="utf-8"), place))

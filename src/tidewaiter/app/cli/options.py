@@ -17,4 +17,12 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout instead
 Workers = Annotated[
     int, typer.Option("--workers", min=0, help="Worker processes; 0 means one per core.", show_default=True)
 ]
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        envvar="TIDEWAITER_CONFIG",
+        help="Settings file; else tidewaiter.toml here, if there is one.",
+    ),
+]
 DEFAULT_STATE = Path("tidewaiter-state")

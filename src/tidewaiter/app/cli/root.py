@@ -9,8 +9,11 @@ from typing import Annotated
 import typer
 
 from tidewaiter import __version__
+from tidewaiter.app.cli.config import app as config
 from tidewaiter.app.cli.demo import demo
+from tidewaiter.app.cli.doctor import doctor
 from tidewaiter.app.cli.incidents import incidents
+from tidewaiter.app.cli.init import init
 from tidewaiter.app.cli.kql import app as kql
 from tidewaiter.app.cli.lab import app as lab
 from tidewaiter.app.cli.mapping import app as mapping
@@ -27,12 +30,15 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("demo")(demo)
+app.command("init")(init)
 app.command("run")(run)
 app.command("normalize")(normalize)
 app.command("incidents")(incidents)
 app.add_typer(kql, name="kql")
 app.add_typer(lab, name="lab")
 app.add_typer(mapping, name="mapping")
+app.command("doctor")(doctor)
+app.add_typer(config, name="config")
 
 
 def _version(asked: bool) -> None:

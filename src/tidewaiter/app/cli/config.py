@@ -1,0 +1,52 @@
+"""`tidewaiter config`: what is set, and where it comes from."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+import msgspec
+import typer
+
+from tidewaiter.app.cli.options import Config, Json
+from tidewaiter.app.cli.terminal import emit, output, table
+
+app = typer.Typer(help="Settings.", no_args_is_help=True)
+
+_PASSWORD = re.compile(r"(?<=://)([^:/@\s]*):[^@\s]*@")
+
+
+@app.callback()
+def settings() -> None:
+    """Settings."""
+
+
+@app.command("show")
+def show(
+    origin: Annotated[bool, typer.Option("--origin", help="Say where each value comes from.")] = False,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Print every setting with its value, and with --origin the file and line or the variable it is from."""
+    from tidewaiter.core.settings import flat, load
+
+    loaded = load(config)
+    rows = [
+        (name, shown(value), loaded.origins.get(name, "default")) for name, value in flat(loaded.settings)
+    ]
+    if json:
+        emit(
+            msgspec.json.encode({"setting": name, "value": value, **({"origin": place} if origin else {})})
+            + b"\n"
+            for name, value, place in rows
+        )
+        return
+    columns = ("setting", "value", "origin") if origin else ("setting", "value")
+    output().print(table(columns, [row[: len(columns)] for row in rows]))
+
+
+def shown(value: object) -> object:
+    """Return a setting's value without the password that a URL may carry."""
+    if isinstance(value, str):
+        return _PASSWORD.sub(r"\1:…@", value)
+    return value if isinstance(value, (int, float)) else msgspec.json.encode(value).decode()

@@ -1,0 +1,170 @@
+"""What `tidewaiter doctor` looks at on this machine; each check says what it saw and what to do."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from tidewaiter import __version__
+from tidewaiter.content import detections, sources
+from tidewaiter.core.errors import TidewaiterError
+from tidewaiter.core.settings import Settings
+
+Result = Literal["ok", "warning", "failed", "skipped"]
+_ROOM_BYTES = 2_000_000_000
+_MEMORY_BYTES = 300 << 20
+"""What one worker may take (DESIGN section 13)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at."""
+
+    name: str
+    result: Result
+    saw: str
+    next: str = ""
+
+
+def examine(settings: Settings, state: Path) -> Iterator[Check]:
+    """Yield every check of this machine, none of which changes anything or speaks to a cloud."""
+    for name, look in _CHECKS.items():
+        try:
+            result, saw, following = look(settings, state)
+            yield Check(name, result, saw, following)
+        except TidewaiterError as error:
+            where = f"{error.at}: " if error.at else ""
+            yield Check(name, "failed", f"{where}{error.message}", error.hint)
+
+
+_Found = tuple[Result, str, str]
+
+
+def _version(settings: Settings, state: Path) -> _Found:
+    del settings, state
+    version = ".".join(map(str, sys.version_info[:3]))
+    return "ok", f"Tidewaiter {__version__}, Python {version}", ""
+
+
+def _content(settings: Settings, state: Path) -> _Found:
+    del state
+    known = sources()
+    unknown = sorted(set(settings.sources) - set(known))
+    if unknown:
+        hint = f"known sources are {', '.join(sorted(known))}"
+        return "failed", f"settings for unknown source {', '.join(unknown)}", hint
+    return "ok", f"{len(known)} sources, {len(detections())} detections", ""
+
+
+def _state_folder(settings: Settings, state: Path) -> _Found:
+    if settings.state.url:
+        place = urlsplit(settings.state.url)
+        return "ok", f"{place.scheme} at {place.hostname or 'a local socket'} (opened by run)", ""
+    nearest = next(path for path in (state, *state.absolute().parents) if path.exists())
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+        return "failed", f"{nearest} cannot be written", "give --state a folder that you can write to"
+    if not (state / "state.db").exists():
+        return "ok", f"{state} is new; run makes it", ""
+    from tidewaiter.state import open_state
+
+    with open_state(state, read_only=True) as opened:
+        objects = sum(counts.objects for counts in opened.totals().values())
+        waiting = opened.outbox()
+    to_send = waiting.pending.batches + waiting.sending.batches
+    saw = f"{state}: {objects:,} objects claimed, {to_send:,} batches to send"
+    if waiting.dead.batches:
+        return "warning", f"{saw}, {waiting.dead.batches:,} dead letters", "see outbox.dead in report.json"
+    return "ok", saw, ""
+
+
+def _room(settings: Settings, state: Path) -> _Found:
+    del settings
+    nearest = next(path for path in (state, *state.absolute().parents) if path.exists())
+    free = shutil.disk_usage(nearest).free
+    saw = f"{free / 1e9:,.1f} GB free at {nearest}"
+    if free < _ROOM_BYTES:
+        return "warning", saw, "the archive and the outbox need room: free some, or move --state"
+    return "ok", saw, ""
+
+
+def _memory(settings: Settings, state: Path) -> _Found:
+    del settings, state
+    cores = len(os.sched_getaffinity(0))
+    whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    saw = f"{whole / (1 << 30):,.1f} GiB for {cores} workers"
+    if whole < cores * _MEMORY_BYTES + (1 << 30):
+        return "warning", saw, "run with fewer --workers: each may take 300 MiB"
+    return "ok", saw, ""
+
+
+def _archive(settings: Settings, state: Path) -> _Found:
+    from tidewaiter.pipeline.deliver.archive import Archive
+
+    url = settings.archive.url or (state.absolute() / "archive").as_uri()
+    Archive.open(url)
+    return "ok", f"{urlsplit(url).scheme}:// ({'default' if not settings.archive.url else 'set'})", ""
+
+
+def _credentials(settings: Settings, state: Path) -> _Found:
+    del state
+    if settings.embedded:
+        return "skipped", "no ingestion.endpoint: rows go to the embedded lab", ""
+    from tidewaiter.clouds.credentials import read_secret
+
+    azure = settings.azure
+    if azure.client_id and not azure.client_secret:
+        return (
+            "failed",
+            "a client id without a secret",
+            "set azure.client_secret to env://NAME or file://PATH",
+        )
+    if azure.client_secret:
+        read_secret(azure.client_secret)
+        return "ok", "a client id and a readable secret", ""
+    return "ok", "DefaultAzureCredential (tried by run)", ""
+
+
+def _certificates(settings: Settings, state: Path) -> _Found:
+    del state
+    bundle = settings.azure.ca_bundle
+    if not bundle:
+        return "ok", "public certificate authorities", ""
+    import ssl
+
+    try:
+        ssl.create_default_context(cafile=bundle)
+    except (OSError, ssl.SSLError) as error:
+        return "failed", f"{bundle}: {error}", "azure.ca_bundle is to name a file of PEM certificates"
+    return "ok", bundle, ""
+
+
+def _metrics(settings: Settings, state: Path) -> _Found:
+    del state
+    if not settings.metrics.listen:
+        return "skipped", "metrics.listen is empty", ""
+    host, _, port = settings.metrics.listen.rpartition(":")
+    try:
+        with socket.create_server((host or "127.0.0.1", int(port))):
+            return "ok", settings.metrics.listen, ""
+    except (OSError, ValueError, OverflowError) as error:
+        return "failed", f"{settings.metrics.listen}: {error}", "metrics.listen is HOST:PORT with a free port"
+
+
+_CHECKS: dict[str, Callable[[Settings, Path], _Found]] = {
+    "version": _version,
+    "content": _content,
+    "state": _state_folder,
+    "disk": _room,
+    "memory": _memory,
+    "archive": _archive,
+    "credentials": _credentials,
+    "certificates": _certificates,
+    "metrics": _metrics,
+}

@@ -1,0 +1,85 @@
+"""Metrics of a run for Prometheus, on a small HTTP endpoint of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, start_http_server
+
+from tidewaiter.core.errors import ConfigError
+from tidewaiter.state import Counts
+
+_FATES = ("delivered", "merged", "dropped", "tiered", "duplicate", "quarantined")
+
+
+class Metrics:
+    """Counters and gauges of one process; names and units as Prometheus wants them."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        reg = self.registry
+        self._objects = Counter("tidewaiter_objects", "Source objects claimed.", ["source"], registry=reg)
+        self._records = Counter(
+            "tidewaiter_records", "Records by what became of them.", ["source", "fate"], registry=reg
+        )
+        self._faults = Counter(
+            "tidewaiter_faults", "Faults and quarantined records.", ["source"], registry=reg
+        )
+        self._raw = Counter("tidewaiter_raw_bytes", "Bytes read, decompressed.", ["source"], registry=reg)
+        self._rows = Counter("tidewaiter_sent_rows", "Rows that the destination took.", registry=reg)
+        self._bytes = Counter("tidewaiter_sent_bytes", "Bytes of bodies sent, uncompressed.", registry=reg)
+        self._batches = Counter("tidewaiter_sent_batches", "Bodies that the destination took.", registry=reg)
+        self._retries = Counter("tidewaiter_retries", "Requests that had to be repeated.", registry=reg)
+        self._waiting = Gauge("tidewaiter_outbox_batches", "Batches in the outbox.", ["status"], registry=reg)
+        self._seconds = Counter("tidewaiter_stage_seconds", "Work by stage.", ["stage"], registry=reg)
+        self.last_success = Gauge(
+            "tidewaiter_last_pass_timestamp_seconds", "When the last pass ended well.", registry=reg
+        )
+
+    def committed(self, counts: Mapping[str, Counts], seconds: Mapping[str, float]) -> None:
+        """Add what one commit brought, by source, and the seconds of each stage."""
+        for source, n in counts.items():
+            self._objects.labels(source).inc(n.objects)
+            self._faults.labels(source).inc(n.faults)
+            self._raw.labels(source).inc(n.raw_bytes)
+            for fate in _FATES:
+                self._records.labels(source, fate).inc(getattr(n, fate))
+        for stage, spent in seconds.items():
+            self._seconds.labels(stage).inc(spent)
+
+    def sent(self, *, rows: int, size: int, batches: int, retries: int) -> None:
+        """Add what one drain of the outbox sent."""
+        self._rows.inc(rows)
+        self._bytes.inc(size)
+        self._batches.inc(batches)
+        self._retries.inc(retries)
+
+    def waiting(self, by_status: Mapping[str, int]) -> None:
+        """Set how many batches wait in each status."""
+        for status, n in by_status.items():
+            self._waiting.labels(status).set(n)
+
+
+@contextmanager
+def serving(metrics: Metrics, listen: str) -> Iterator[int]:
+    """Serve the metrics at `HOST:PORT` for as long as the block runs; yields the port (0 when nowhere).
+
+    Raises:
+        ConfigError: the address cannot be listened at.
+    """
+    if not listen:
+        yield 0
+        return
+    host, _, port = listen.rpartition(":")
+    try:
+        server, thread = start_http_server(int(port), addr=host or "127.0.0.1", registry=metrics.registry)
+    except (OSError, ValueError, OverflowError) as error:
+        hint = "set metrics.listen to HOST:PORT with a free port, or to nothing"
+        raise ConfigError(f"metrics.listen {listen!r}: {error}", hint=hint) from None
+    try:
+        yield int(server.server_port)
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
