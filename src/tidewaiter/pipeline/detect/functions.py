@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from tidewaiter.asim.mapping.operators import Value
 from tidewaiter.pipeline.detect.scope import Function
 from tidewaiter.pipeline.detect.selectors import event_selectors
+from tidewaiter.pipeline.detect.sharing import resource_policy, shared_with
 from tidewaiter.pipeline.detect.storage import admits_service, expires_within, grants_everything
 from tidewaiter.pipeline.detect.trust import trust_policy
 
@@ -34,5 +35,7 @@ FUNCTIONS: Mapping[str, Known] = {
     "event_selectors": Known(event_selectors, 2),
     "expires_within": Known(expires_within, 3),
     "grants_everything": Known(grants_everything, 1),
+    "resource_policy": Known(resource_policy, 2),
+    "shared_with": Known(shared_with, 2),
     "trust_policy": Known(trust_policy, 2),
 }

@@ -72,7 +72,7 @@ def _grants(statement: Statement, own: str) -> Iterator[Grant]:
 
 
 def _aws(statement: Statement, own: str) -> Iterator[Grant]:
-    named = {account for text in statement.principals.aws if (account := _account(text))}
+    named = {account for text in statement.principals.aws if (account := principal_account(text))}
     demanded = _demanded_accounts(statement)
     if demanded and ("*" in named or demanded & named):
         named = demanded if "*" in named else demanded & named
@@ -84,8 +84,8 @@ def _aws(statement: Statement, own: str) -> Iterator[Grant]:
             yield Grant(4 if guard else 2, "account", f"the account {account}", guard)
 
 
-def _account(principal: str) -> str:
-    """The account of an AWS principal, `*` for everyone, '' for the bare id of a deleted principal."""
+def principal_account(principal: str) -> str:
+    """Return the account of an AWS principal, `*` for everyone, empty for the bare id of a deleted one."""
     if principal == "*" or _ACCOUNT.fullmatch(principal):
         return principal
     found = _ARN.match(principal)
@@ -99,7 +99,7 @@ def _account(principal: str) -> str:
 def _demanded_accounts(statement: Statement) -> set[str]:
     """The accounts that conditions on the caller's account or ARN allow; empty when they name none."""
     accounts = set(statement.limits.get("aws:principalaccount", ()))
-    accounts |= {_account(text) for text in statement.limits.get("aws:principalarn", ())}
+    accounts |= {principal_account(text) for text in statement.limits.get("aws:principalarn", ())}
     return accounts if all(_ACCOUNT.fullmatch(account) for account in accounts) else set()
 
 
