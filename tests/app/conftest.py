@@ -7,19 +7,24 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tidewaiter.app.engine.destination import destination, warden_of
+from tidewaiter.app.engine.paths import Paths
 from tidewaiter.app.engine.plan import Plan
-from tidewaiter.app.engine.run import Paths, RunResult, run_once
+from tidewaiter.app.engine.run import RunResult, run_once
 from tidewaiter.app.engine.worker import ObjectResult
+from tidewaiter.core.settings import Settings
 from tidewaiter.lab.generator import Truth, generate
 from tidewaiter.lab.workspace import Workspace
 
 TODAY = date(2026, 3, 18)
+OURS = frozenset({"LabIngestionRequests", "SecurityAlert", "SecurityIncident", "Usage"})
+"""Tables that the lab fills itself."""
 
 
 class Silent:
@@ -49,11 +54,16 @@ class Delivery:
 
     def rows(self) -> dict[str, list[Mapping[str, object]]]:
         with Workspace.open(Paths(self.state).workspace, read_only=True) as workspace:
-            return {table: list(workspace.rows(table)) for table in workspace.counts()}
+            return {table: list(workspace.rows(table)) for table in workspace.counts() if table not in OURS}
 
     def ids(self) -> Counter[str]:
         """How often each event id lies in the lab."""
-        return Counter(str(row["EventOriginalUid"]) for rows in self.rows().values() for row in rows)
+        found = (row.get("EventOriginalUid") for rows in self.rows().values() for row in rows)
+        return Counter(str(event_id) for event_id in found if event_id is not None)
+
+    def possibly_sent(self) -> set[str]:
+        """The ids in batches that may have been sent twice."""
+        return {event_id for line in self.lines("possibly_sent.jsonl") for event_id in line["event_ids"]}
 
     def counts(self, source: str = "aws_cloudtrail") -> dict[str, int]:
         found: dict[str, int] = self.report["sources"][source]
@@ -68,25 +78,36 @@ class Delivery:
                 ways = ("delivered", "merged", "dropped", "tiered", "duplicate")
                 assert n["valid"] == sum(n[way] for way in ways)
         lab = {table: len(rows) for table, rows in self.rows().items()}
+        if self.possibly_sent():  # what was sent twice is there twice; the same row is the same event
+            lab = {table: len({repr(row) for row in rows}) for table, rows in self.rows().items()}
         assert lab == {table: n for table, n in report["rows"].items() if n}
-        assert sum(lab.values()) == sum(n["delivered"] for n in report["sources"].values())
+        events = sum(n for table, n in lab.items() if table.startswith("ASim"))
+        assert events == sum(n["delivered"] for n in report["sources"].values())
+        assert report["outbox"]["pending"]["batches"] == report["outbox"]["sending"]["batches"] == 0
 
 
 Deliver = Callable[..., Delivery]
 
 
-def deliver_to(state: Path, folder: Path, **options: Any) -> Delivery:
+def at_noon(day: date) -> Callable[[], datetime]:
+    """A clock that stands still."""
+    return lambda: datetime.combine(day, time(12), UTC)
+
+
+def deliver_to(state: Path, folder: Path, *, today: date = TODAY, **options: Any) -> Delivery:
     """Make one pass in this process."""
-    wanted: dict[str, Any] = {"workers": 1, "progress": Silent(), "today": TODAY} | options
+    wanted: dict[str, Any] = {"workers": 1, "progress": Silent(), "clock": at_noon(today)} | options
     return Delivery(state, run_once(folder, state, **wanted))
 
 
 @pytest.fixture(scope="session")
 def empty_lab(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A workspace without rows, made once because that takes half of a small run; to be copied."""
-    path = tmp_path_factory.mktemp("empty") / "workspace.duckdb"
-    Workspace.open(path).close()
-    return path
+    """A provisioned lab without rows, made once because that takes half of a small run; to be copied."""
+    paths = Paths(tmp_path_factory.mktemp("empty"))
+    clock = at_noon(TODAY)
+    with destination(Settings(), paths, warden_of(Settings(), clock)):
+        pass
+    return paths.lab
 
 
 @pytest.fixture
@@ -96,8 +117,7 @@ def deliver(tmp_path: Path, empty_lab: Path) -> Deliver:
 
     def deliver(folder: Path, **options: Any) -> Delivery:
         if not state.exists():
-            Paths(state).workspace.parent.mkdir(parents=True)
-            shutil.copy(empty_lab, Paths(state).workspace)
+            shutil.copytree(empty_lab, Paths(state).lab)
         delivery = deliver_to(state, folder, **options)
         delivery.check_laws()
         return delivery

@@ -3,7 +3,8 @@
     TidewaiterError            exit  retry helps
     ├── UsageError              2    no   the command line is wrong (missing path, unknown source)
     ├── ConfigError             4    no   a setting or the state directory cannot be used
-    │   └── StateError          4    no   state locked, of a newer version, or not writable
+    │   ├── StateError          4    no   state locked, of a newer version, or not writable
+    │   └── PermitError         4    no   an act that the phase or the permit does not allow
     ├── ContentError            4    no   a mapping, detection or schema file is wrong
     │   └── ContentErrors       4    no   several of them, shown together
     ├── QueryError              2    no   a KQL query that is wrong
@@ -68,6 +69,10 @@ class ConfigError(TidewaiterError):
 
 class StateError(ConfigError):
     """The state directory is locked, of a newer version, or not writable."""
+
+
+class PermitError(ConfigError):
+    """An act outside that no permit covers; nothing was done."""
 
 
 class ContentError(TidewaiterError):

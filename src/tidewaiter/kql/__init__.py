@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tidewaiter.kql.literals import literal
-from tidewaiter.kql.results import Column, Limits, QueryResult, Schemas
+from tidewaiter.kql.results import Column, Limits, QueryResult, Schemas, Timespan
 
 if TYPE_CHECKING:
     from tidewaiter.kql.connection import open_locked, opening_error
@@ -27,6 +27,7 @@ __all__ = [
     "Limits",
     "QueryResult",
     "Schemas",
+    "Timespan",
     "literal",
     "open_locked",
     "opening_error",

@@ -62,6 +62,9 @@ def opening_error(path: Path, error: duckdb.Error) -> StateError:
         return StateError(f"the lab database {path} is open otherwise in this process, perhaps for writing")
     if "Permission denied" in text:
         return StateError(f"the lab database {path} cannot be opened: permission denied")
+    if "No space left" in text:
+        message = f"the lab database {path} cannot be opened: No space left on device"
+        return StateError(message, hint="free disk space, then try again")
     return StateError(
         f"the lab database {path} cannot be read: {text.splitlines()[0]}",
         hint="remove it and run again: the lab is rebuilt from the sources",

@@ -15,7 +15,7 @@ import duckdb
 
 from tidewaiter.core.errors import QueryError
 from tidewaiter.kql.connection import open_locked
-from tidewaiter.kql.results import Column, Limits, QueryResult, Schemas, Value
+from tidewaiter.kql.results import Column, Limits, QueryResult, Schemas, Timespan, Value
 from tidewaiter.kql.text import QueryText
 from tidewaiter.kql.translation import Probe, Statement, translate
 
@@ -74,12 +74,13 @@ class Executor:
         *,
         limits: Limits | None = None,
         now: datetime | None = None,
+        timespan: Timespan | None = None,
         origin: str = "query",
     ) -> QueryResult:
         """Run a query and return its rows.
 
-        `now` (aware) is the instant of now() and ago(), the wall clock if None; `origin` names the query
-        in errors.
+        `now` (aware) is the instant of now() and ago(), the wall clock if None; `timespan` bounds the
+        TimeGenerated of every table that is read; `origin` names the query in errors.
 
         Raises:
             QueryError: the query is wrong, or exceeds the time or memory it may use.
@@ -90,7 +91,7 @@ class Executor:
         text = QueryText(query, origin)
         with self._lock:
             connection = self._open()
-            statement = self._translate(connection, text, limits, now)
+            statement = self._translate(connection, text, limits, now, timespan)
             try:
                 return _run(connection, statement, text, limits)
             except QueryError:
@@ -115,15 +116,21 @@ class Executor:
         return self._connection
 
     def _translate(
-        self, connection: duckdb.DuckDBPyConnection, text: QueryText, limits: Limits, now: datetime | None
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        text: QueryText,
+        limits: Limits,
+        now: datetime | None,
+        timespan: Timespan | None = None,
     ) -> Statement:
         def holds(condition: str) -> bool:
             return connection.execute(f"SELECT {condition}").fetchone() == (True,)
 
         probe = Probe(lambda statement: _types(connection, statement), holds)
         with _in_kql_words(text):
+            instant = now or datetime.now(UTC)
             statement = translate(
-                text, self._schemas, probe, now=now or datetime.now(UTC), rows=limits.rows + 1
+                text, self._schemas, probe, now=instant, rows=limits.rows + 1, timespan=timespan
             )
             kinds = [found.type for found in connection.extract_statements(statement.sql)]
         if kinds != [duckdb.StatementType.SELECT]:

@@ -9,6 +9,9 @@ from datetime import datetime, timedelta
 Schemas = Mapping[str, Mapping[str, str]]
 """Table name -> column name -> KQL type, in column order."""
 
+Timespan = tuple[datetime, datetime]
+"""From (included) and to (excluded), aware."""
+
 Value = str | int | float | bool | datetime | timedelta | None
 """A cell: string and guid as str, dynamic as JSON text, datetime aware in UTC, timespan as timedelta.
 

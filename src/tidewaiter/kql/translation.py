@@ -27,8 +27,9 @@ from tidewaiter.core.errors import QueryError
 from tidewaiter.kql import dialect, tokens
 from tidewaiter.kql.binding import Binder
 from tidewaiter.kql.equals import refuse_equals
-from tidewaiter.kql.results import Schemas
+from tidewaiter.kql.results import Schemas, Timespan
 from tidewaiter.kql.text import Place, QueryText
+from tidewaiter.kql.timespan import bound_to
 from tidewaiter.kql.tokens import Canonical, Token
 
 
@@ -48,10 +49,19 @@ class Probe:
     holds: Callable[[str], bool]
 
 
-def translate(query: QueryText, schemas: Schemas, probe: Probe, *, now: datetime, rows: int) -> Statement:
+def translate(
+    query: QueryText,
+    schemas: Schemas,
+    probe: Probe,
+    *,
+    now: datetime,
+    rows: int,
+    timespan: Timespan | None = None,
+) -> Statement:
     """Translate a query into a statement that returns at most `rows` rows.
 
-    `now` is what now() and ago() mean, unless the query sets query_now itself.
+    `now` is what now() and ago() mean, unless the query sets query_now itself; `timespan` bounds the
+    TimeGenerated of every table.
 
     Raises:
         QueryError: the query is wrong (syntax, unknown names, unreadable literals).
@@ -64,6 +74,8 @@ def translate(query: QueryText, schemas: Schemas, probe: Probe, *, now: datetime
     text = tokens.canonical(query, found)
     with _explained(text, found), clock(now.astimezone(UTC).replace(tzinfo=None)) as active:
         lowered = lower(text.text)
+        if timespan is not None:
+            bound_to(lowered, timespan, schemas)
 
         def describe(part: ir.Query, columns: Schema) -> dict[str, str]:
             return probe.types(_render(part, columns, lowered, active))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -140,10 +141,23 @@ def test_a_workspace_in_use_by_another_process_is_a_state_error_that_names_it(
                 print(error)
     """
     assert workspace.counts() == {}
-    found = in_another_process(code, path)
-    lines = found.stdout.splitlines()
-    assert len(lines) == 2, found.stderr
-    assert all("is in use by process" in line and "stop it" in line for line in lines)
+    for _ in range(2):
+        found = in_another_process(code, path)
+        lines = found.stdout.splitlines()
+        assert len(lines) == 2, found.stderr
+        assert all(f"is in use by process {os.getpid()}" in line and "stop it" in line for line in lines)
+        workspace.query("print 1")  # now the file is open for reading only, which changes nothing
+
+
+def test_readers_keep_a_writer_out(workspace: Workspace, path: Path):
+    workspace.close()
+    with (
+        Workspace.open(path, read_only=True),
+        Workspace.open(path, read_only=True),
+        pytest.raises(StateError, match="is in use by another process that reads it"),
+    ):
+        Workspace.open(path)
+    Workspace.open(path).close()
 
 
 def test_a_read_only_workspace_takes_no_rows(workspace: Workspace, path: Path, stage):

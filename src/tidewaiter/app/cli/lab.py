@@ -1,4 +1,4 @@
-"""`tidewaiter lab`: a believable day to try things on."""
+"""`tidewaiter lab`: a believable day to try things on, and a local Sentinel to try them with."""
 
 from __future__ import annotations
 
@@ -8,17 +8,21 @@ from typing import Annotated
 
 import typer
 
+from tidewaiter.app.cli.lab_up import up
 from tidewaiter.app.cli.progress import Bar
 from tidewaiter.app.cli.terminal import output, plain, table
 from tidewaiter.core.errors import UsageError
 
-app = typer.Typer(help="The lab: generated days of logs.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(
+    help="The lab: a local Sentinel, and generated days.", no_args_is_help=True, rich_markup_mode=None
+)
 DEFAULT_DAY = "2026-03-17"
+app.command("up")(up)
 
 
 @app.callback()
 def lab() -> None:
-    """The lab: generated days of logs."""
+    """The lab: a local Sentinel, and generated days."""
 
 
 @app.command("generate")

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from tidewaiter.app.cli.terminal import emit, output, plain, say, table
-from tidewaiter.app.engine.run import Paths
+from tidewaiter.app.engine.paths import Paths
 from tidewaiter.asim import tables
 from tidewaiter.core.errors import StateError, UsageError
 from tidewaiter.kql import Limits, QueryResult

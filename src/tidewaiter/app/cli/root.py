@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from tidewaiter import __version__
+from tidewaiter.app.cli.audit import app as audit
 from tidewaiter.app.cli.config import app as config
 from tidewaiter.app.cli.demo import demo
 from tidewaiter.app.cli.doctor import doctor
@@ -37,6 +38,7 @@ app.command("incidents")(incidents)
 app.add_typer(kql, name="kql")
 app.add_typer(lab, name="lab")
 app.add_typer(mapping, name="mapping")
+app.add_typer(audit, name="audit")
 app.command("doctor")(doctor)
 app.add_typer(config, name="config")
 

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tidewaiter.app.cli.options import DEFAULT_STATE, Json, StateDir, Workers
+from tidewaiter.app.cli.options import DEFAULT_STATE, Config, Json, StateDir, Workers
 from tidewaiter.app.cli.progress import Bar
 from tidewaiter.app.cli.story import print_run
 from tidewaiter.app.cli.terminal import explain, say
 from tidewaiter.core.errors import StateError, TidewaiterError, UsageError
 
 if TYPE_CHECKING:
+    from tidewaiter.app.engine.metrics import Metrics
     from tidewaiter.app.engine.run import RunResult
+    from tidewaiter.core.settings import Settings
 
 
 def run(
@@ -31,33 +32,42 @@ def run(
         float, typer.Option("--every", min=1, help="Seconds between looks at the folder.")
     ] = 30.0,
     workers: Workers = 0,
+    config: Config = None,
     json: Json = False,
 ) -> None:
-    """Deliver what is new under a folder to the embedded lab, and report.
+    """Deliver what is new under a folder to Sentinel, or without Azure settings to the embedded lab.
 
-    Exit code 5 when an object could not be read whole, 2 when nothing there is of a known source;
-    quarantined records are reported and kept.
+    Exit code 5 when an object could not be read whole or rows still wait in the outbox, 2 when nothing
+    there is of a known source; quarantined records are reported and kept.
     """
+    from tidewaiter.app.engine.metrics import Metrics, serving
+    from tidewaiter.core.settings import load
+
+    settings = load(config).settings
+    metrics = Metrics()
     try:
-        result = pass_over(from_, state, workers)
-        print_run(result, state, json=json)
-        while not once:
-            time.sleep(every)
-            newer = _look_again(from_, state, workers)
-            if newer and newer.summary.sources:
-                result = newer
-                print_run(result, state, json=json)
+        with serving(metrics, settings.metrics.listen):
+            result = pass_over(from_, state, workers, settings=settings, metrics=metrics)
+            print_run(result, state, json=json)
+            while not once:
+                time.sleep(every)
+                newer = _look_again(from_, state, workers, settings, metrics)
+                if newer and newer.summary.sources:
+                    result = newer
+                    print_run(result, state, json=json)
     except KeyboardInterrupt:
         say("stopped; what was not claimed is taken by the next run")
         raise
     raise typer.Exit(result.exit_code)
 
 
-def _look_again(from_: Path, state: Path, workers: int) -> RunResult | None:
+def _look_again(
+    from_: Path, state: Path, workers: int, settings: Settings, metrics: Metrics
+) -> RunResult | None:
     """Make a later pass; what a wait may mend (a full disk, a folder that is
     away, a query that holds the lab) does not end the watch."""
     try:
-        return pass_over(from_, state, workers)
+        return pass_over(from_, state, workers, settings=settings, metrics=metrics)
     except TidewaiterError as error:
         if not error.retry and not isinstance(error, (UsageError, StateError)):
             raise
@@ -65,12 +75,25 @@ def _look_again(from_: Path, state: Path, workers: int) -> RunResult | None:
         return None
 
 
-def pass_over(from_: Path, state: Path, workers: int) -> RunResult:
+def pass_over(
+    from_: Path,
+    state: Path,
+    workers: int,
+    *,
+    settings: Settings | None = None,
+    metrics: Metrics | None = None,
+) -> RunResult:
     """Make one pass with a progress bar."""
     from tidewaiter.app.engine.pool import default_workers
     from tidewaiter.app.engine.run import run_once
 
     with Bar("delivering") as bar:
         return run_once(
-            from_, state, workers=workers or default_workers(), progress=bar, today=datetime.now(UTC).date()
+            from_,
+            state,
+            workers=workers or default_workers(),
+            progress=bar,
+            settings=settings,
+            metrics=metrics,
+            notice=say,
         )

@@ -116,7 +116,7 @@ def _credentials(settings: Settings, state: Path) -> _Found:
     del state
     if settings.embedded:
         return "skipped", "no ingestion.endpoint: rows go to the embedded lab", ""
-    from tidewaiter.clouds.credentials import read_secret
+    from tidewaiter.clouds import read_secret
 
     azure = settings.azure
     if azure.client_id and not azure.client_secret:

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from prometheus_client import CollectorRegistry, Counter, Gauge, start_http_server
 
 from tidewaiter.core.errors import ConfigError
-from tidewaiter.state import Counts
+from tidewaiter.pipeline.deliver.send_report import SendReport
+from tidewaiter.state import Counts, OutboxTotals
 
 _FATES = ("delivered", "merged", "dropped", "tiered", "duplicate", "quarantined")
 
@@ -48,17 +49,17 @@ class Metrics:
         for stage, spent in seconds.items():
             self._seconds.labels(stage).inc(spent)
 
-    def sent(self, *, rows: int, size: int, batches: int, retries: int) -> None:
-        """Add what one drain of the outbox sent."""
-        self._rows.inc(rows)
-        self._bytes.inc(size)
-        self._batches.inc(batches)
-        self._retries.inc(retries)
+    def sent_between(self, before: SendReport, after: SendReport) -> None:
+        """Add what a sender did between two reports."""
+        self._rows.inc(after.rows - before.rows)
+        self._bytes.inc(after.bytes - before.bytes)
+        self._batches.inc(after.batches - before.batches)
+        self._retries.inc(after.retries - before.retries)
 
-    def waiting(self, by_status: Mapping[str, int]) -> None:
-        """Set how many batches wait in each status."""
-        for status, n in by_status.items():
-            self._waiting.labels(status).set(n)
+    def outbox(self, totals: OutboxTotals) -> None:
+        """Set how many batches are in the outbox, by status."""
+        for name in totals.__struct_fields__:
+            self._waiting.labels(name).set(getattr(totals, name).batches)
 
 
 @contextmanager

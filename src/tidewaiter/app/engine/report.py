@@ -11,8 +11,10 @@ import msgspec
 
 from tidewaiter.core.errors import DeliveryError, StateError
 from tidewaiter.core.faults import Fault
+from tidewaiter.pipeline.deliver.batcher import rows_of
+from tidewaiter.pipeline.deliver.send_report import SendReport
 from tidewaiter.pipeline.detect import group_incidents, incident_json
-from tidewaiter.state import Counts, State
+from tidewaiter.state import Counts, OutboxTotals, State, Waiting
 
 
 class RunSummary(msgspec.Struct):
@@ -25,6 +27,7 @@ class RunSummary(msgspec.Struct):
     sources: dict[str, Counts] = msgspec.field(default_factory=dict)
     unrecognized: list[tuple[str, str]] = msgspec.field(default_factory=list)
     unreadable: list[tuple[str, str]] = msgspec.field(default_factory=list)
+    sent: SendReport = msgspec.field(default_factory=SendReport)
 
     @property
     def delivered(self) -> int:
@@ -33,7 +36,7 @@ class RunSummary(msgspec.Struct):
 
 
 class SourceTotals(Counts):
-    """Counts of one source; what it bills is null until the lab has a meter."""
+    """Counts of one source; what it billed before is null until the native tables are mapped."""
 
     billed_bytes_before: int | None = None
     billed_bytes_after: int | None = None
@@ -47,6 +50,7 @@ class Report(msgspec.Struct):
     rows: dict[str, int]
     stages: dict[str, float]
     incidents: int
+    outbox: OutboxTotals
     last_run: RunSummary
 
 
@@ -80,8 +84,15 @@ def _write_all(state: State, summary: RunSummary, unreadable: Sequence[tuple[str
         ),
     )
     _write_lines(root / "quarantine.jsonl", _quarantine(state))
-    totals = {name: SourceTotals(**msgspec.structs.asdict(counts)) for name, counts in state.totals().items()}
-    report = Report(totals, state.kinds(), state.rows(), state.seconds(), len(incidents), summary)
+    _write_lines(root / "possibly_sent.jsonl", map(_batch_line, state.possibly_sent()))
+    _write_lines(root / "dead_letters.jsonl", map(_batch_line, state.dead()))
+    billed = state.billed()
+    totals = {
+        name: SourceTotals(**msgspec.structs.asdict(counts), billed_bytes_after=billed.get(name, 0))
+        for name, counts in state.totals().items()
+    }
+    rows = {table: n for table, n in state.rows().items() if n}
+    report = Report(totals, state.kinds(), rows, state.seconds(), len(incidents), state.outbox(), summary)
     _write_lines(root / "report.json", [msgspec.json.format(msgspec.json.encode(report), indent=2)])
     return report
 
@@ -97,6 +108,35 @@ def read_report(state_dir: Path) -> Report:
     except (OSError, msgspec.MsgspecError) as error:
         hint = f"run `tidewaiter run --from DIR --state {state_dir}`: it writes the report anew"
         raise StateError(f"no usable report at {state_dir}: {error}", hint=hint) from None
+
+
+def _batch_line(waiting: Waiting) -> bytes:
+    """Return a batch as a line: which rows, whose, and how its last attempt ended."""
+    batch = waiting.batch
+    return msgspec.json.encode(
+        {
+            "batch_id": batch.batch_id,
+            "table": batch.table,
+            "rows": batch.rows,
+            "attempts": waiting.attempts,
+            "error": waiting.error,
+            "objects": sorted({span.object_id for span in batch.spans}),
+            "event_ids": [_event_id(row) for row in rows_of(batch)] if batch.body else [],
+        }
+    )
+
+
+def _event_id(row: bytes) -> str:
+    found = _ids.decode(row)
+    return found.EventOriginalUid or found.AlertId
+
+
+class _Ids(msgspec.Struct):
+    EventOriginalUid: str = ""
+    AlertId: str = ""
+
+
+_ids = msgspec.json.Decoder(_Ids)
 
 
 def _quarantine(state: State) -> Iterable[bytes]:

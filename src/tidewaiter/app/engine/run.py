@@ -1,31 +1,42 @@
-"""One pass over a folder: plan, work, commit. What is claimed is never delivered again."""
+"""One pass over a folder: plan, work, commit, send. What is claimed is never delivered again."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
-from tidewaiter.app.engine.commit import Committer
-from tidewaiter.app.engine.plan import Plan, check_root, make_plan
+from tidewaiter.app.engine.alerting import raise_alerts
+from tidewaiter.app.engine.commit import Committer, Places
+from tidewaiter.app.engine.destination import Destination, destination, utc_now, warden_of
+from tidewaiter.app.engine.metrics import Metrics
+from tidewaiter.app.engine.paths import Paths
+from tidewaiter.app.engine.plan import Plan, PlannedObject, check_root, make_plan
 from tidewaiter.app.engine.pool import work_all
 from tidewaiter.app.engine.report import RunSummary, write_report
 from tidewaiter.app.engine.worker import ObjectResult
 from tidewaiter.content import sources
-from tidewaiter.core.errors import DeliveryError, StateError, TidewaiterError, UsageError
+from tidewaiter.core.errors import ConfigError, StateError, TidewaiterError, UsageError
 from tidewaiter.core.faults import OBJECT_FAULTS, Fault, Quarantined
-from tidewaiter.lab.workspace import Workspace
-from tidewaiter.state import State
+from tidewaiter.core.settings import Settings
+from tidewaiter.govern.audit import open_audit
+from tidewaiter.pipeline.deliver.archive import Archive
+from tidewaiter.pipeline.deliver.decisions import remove_orphans
+from tidewaiter.pipeline.deliver.routes import check_destinations
+from tidewaiter.state import State, open_state
 
 DEDUPLICATION_DAYS = 14
 """How long an event's key is remembered, in days of the wall clock."""
 _COMMIT_ROWS = 20_000
+_LEASE = timedelta(minutes=30)
+_RESERVED = 64
+"""Objects that one process takes at a time from a state that it shares."""
 
 
 class Progress(Protocol):
@@ -38,39 +49,25 @@ class Progress(Protocol):
         """Some objects are worked on, not yet committed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Paths:
-    """Where things lie under the state directory."""
-
-    state: Path
-
-    @property
-    def workspace(self) -> Path:
-        """The embedded lab's workspace."""
-        return self.state / "lab" / "workspace.duckdb"
-
-    @property
-    def staging(self) -> Path:
-        """Segments on their way from a worker to the lab; empty between runs."""
-        return self.state / "staging"
-
-
 @dataclass(slots=True)
 class RunResult:
     """What one pass did; `known` says that something there was of a known source.
 
-    `faults` are all of this pass, `quarantined` the first few records that it set aside.
+    `faults` are all of this pass, `quarantined` the first few records that it set aside, `waiting` the
+    batches that are still in the outbox, `dead` those that were given up.
     """
 
     summary: RunSummary
     faults: list[Fault] = field(default_factory=list)
     quarantined: list[Quarantined] = field(default_factory=list)
     known: bool = True
+    waiting: int = 0
+    dead: int = 0
 
     @property
     def exit_code(self) -> int:
-        """0, 2 when nothing there is of a known source, 5 when an object could not be read whole."""
-        return exit_code(self.faults, known=self.known)
+        """0, 2 when nothing there is of a known source, 5 when something is missing from the result."""
+        return 5 if self.waiting or self.dead else exit_code(self.faults, known=self.known)
 
 
 def exit_code(faults: Sequence[Fault], *, known: bool) -> int:
@@ -80,69 +77,163 @@ def exit_code(faults: Sequence[Fault], *, known: bool) -> int:
     return 0 if known else 2
 
 
-def run_once(root: Path, state_dir: Path, *, workers: int, progress: Progress, today: date) -> RunResult:
-    """Deliver what is new under `root` to the lab under `state_dir`.
+@dataclass
+class Pass:
+    """What one pass works with; `clock` gives aware times, `notice` tells people what takes long."""
+
+    root: Path
+    paths: Paths
+    settings: Settings
+    state: State
+    to: Destination
+    places: Places
+    metrics: Metrics
+    clock: Callable[[], datetime]
+    notice: Callable[[str], None]
+
+
+def run_once(
+    root: Path,
+    state_dir: Path,
+    *,
+    workers: int,
+    progress: Progress,
+    settings: Settings | None = None,
+    clock: Callable[[], datetime] = utc_now,
+    metrics: Metrics | None = None,
+    notice: Callable[[str], None] = lambda _: None,
+) -> RunResult:
+    """Deliver what is new under `root` to where the settings say: the lab under `state_dir`, or Azure.
 
     Raises:
-        UsageError: nothing to read there. StateError: the state cannot be used. DeliveryError: rows
-        could not be written; what was not claimed is taken again by the next run.
+        UsageError: nothing to read there. ConfigError: a setting cannot be used. StateError: the state
+        cannot be used. DeliveryError: rows could not be written or sent; what was not claimed is taken again
+        by the next run, and what was waits in the outbox.
     """
+    given = settings or Settings()
     _check_apart(root, state_dir)
+    _check_settings(given)
+    with _opened(root, state_dir, given, clock, metrics or Metrics(), notice) as its:
+        its.state.take_back(now=clock())
+        its.state.forget(clock().date() - timedelta(days=DEDUPLICATION_DAYS))
+        its.state.prune(clock().date())
+        plan = make_plan(root, sources(), its.state.versions())
+        progress.planned(plan)
+        return _work(plan, its, workers=workers, progress=progress)
+
+
+@contextmanager
+def _opened(
+    root: Path,
+    state_dir: Path,
+    settings: Settings,
+    clock: Callable[[], datetime],
+    metrics: Metrics,
+    notice: Callable[[str], None],
+) -> Iterator[Pass]:
     paths = Paths(state_dir)
-    with State.open(state_dir) as state, _staging(paths.staging):
-        if not paths.workspace.exists():
+    with ExitStack() as stack:
+        fresh = not settings.state.url and not (state_dir / "state.db").exists()
+        state = stack.enter_context(open_state(state_dir, settings.state.url))
+        stack.enter_context(_staging(paths.staging))
+        if settings.embedded and not settings.state.url and not paths.workspace.exists():
             state.reset()  # the lab was removed: nothing that was delivered is left
-        with _open_lab(paths.workspace) as workspace:
-            committer = Committer(state, workspace, today=today)
-            committer.recover()
-            with state.transaction():
-                state.forget(today - timedelta(days=DEDUPLICATION_DAYS))
-            plan = make_plan(root, sources(), state.versions())
-            progress.planned(plan)
-            return _work(plan, root, paths, committer, workers=workers, progress=progress)
+        if not settings.state.url:
+            remove_orphans(paths.decisions, state.parts())
+        audit = stack.enter_context(open_audit(paths.audit))
+        warden = warden_of(settings, clock)
+        warden.sink = lambda permit: audit.append(
+            "permit",
+            "tidewaiter",
+            {
+                "capability": permit.capability.value, "source": permit.source, "phase": permit.phase.value,
+                "approval": permit.approval, "expires": permit.expires.isoformat(),
+            },
+            at=clock(),
+        )  # fmt: skip
+        archive = Archive.open(settings.archive.url or paths.archive)
+        to = stack.enter_context(destination(settings, paths, warden))
+        if fresh and to.lab and to.lab.work(to.lab.workspace.counts).keys() & to.routes.keys():
+            hint = f"remove {paths.lab} to deliver everything anew, or bring the state back"
+            raise StateError("the lab holds rows, but the state that delivered them is gone", hint=hint)
+        places = Places(archive, paths.decisions, audit)
+        yield Pass(root, paths, settings, state, to, places, metrics, clock, notice)
 
 
-def _work(
-    plan: Plan, root: Path, paths: Paths, committer: Committer, *, workers: int, progress: Progress
-) -> RunResult:
+def _work(plan: Plan, its: Pass, *, workers: int, progress: Progress) -> RunResult:
     summary = RunSummary(
-        started=_now(), from_path=_text(root), objects_claimed_before=plan.claimed,
+        started=_stamp(its.clock()), from_path=_text(its.root), objects_claimed_before=plan.claimed,
         unrecognized=[(item.id, item.reason) for item in plan.unrecognized],
     )  # fmt: skip
     started = time.perf_counter()
+    sender = its.to.sender(its.state, clock=its.clock, notice=its.notice)
+
+    sending = 0.0
+
+    def send() -> None:
+        nonlocal sending
+        before, began = sender.report, time.perf_counter()
+        try:
+            its.to.drain(sender)
+        finally:
+            sending += time.perf_counter() - began
+            its.metrics.sent_between(before, sender.report)
+
+    committer = Committer(its.state, its.places, clock=its.clock, send=send, metrics=its.metrics)
 
     def finish() -> RunResult:
-        committer.commit()
-        missed = [*plan.unreadable, *committer.unreadable]
-        summary.seconds = round(time.perf_counter() - started, 3)
-        summary.sources = committer.counts
-        summary.unreadable = [(fault.object_id, fault.message) for _, fault in missed]
-        write_report(committer.state, summary, missed)
-        faults = [fault for _, fault in missed] + committer.faults
-        return RunResult(summary, faults, committer.quarantined, plan.known)
+        try:
+            committer.commit()
+            committer.audit()
+            raise_alerts(its.state, clock=its.to.lab.now if its.to.lab else its.clock)
+            send()
+            if its.to.lab:
+                its.to.lab.run_rules()
+        finally:
+            its.state.add_seconds({"send": sending})
+            missed = [*plan.unreadable, *committer.outcome.unreadable]
+            summary.seconds = round(time.perf_counter() - started, 3)
+            summary.sources = committer.outcome.counts
+            summary.sent = sender.report
+            summary.unreadable = [(fault.object_id, fault.message) for _, fault in missed]
+            write_report(its.state, summary, missed)
+        outcome = committer.outcome
+        faults = [fault for _, fault in missed] + outcome.faults
+        totals = its.state.outbox()
+        its.metrics.outbox(totals)
+        waiting = totals.pending.batches + totals.sending.batches
+        return RunResult(summary, faults, outcome.quarantined, plan.known, waiting, totals.dead.batches)
 
     try:
-        for group, result in work_all(plan.objects, paths.staging, workers=workers, deliver=True):
-            committer.add([item.claim for item in group], result)
-            progress.done(result.objects)
-            if committer.rows >= _COMMIT_ROWS:
+        send()  # what an earlier run left in the outbox
+        for items in _turns(plan.objects, its):
+            for group, result in work_all(items, its.paths.staging, workers=workers, deliver=True):
+                committer.add([item.claim for item in group], result)
+                progress.done(result.objects)
+                if committer.rows >= _COMMIT_ROWS:
+                    committer.commit()
+            if its.settings.state.url:
                 committer.commit()
     except BaseException:
-        # What was done before a worker died, or the user stopped it, is delivered and reported all the same.
+        # What was done before the failure, or before the user stopped it, is delivered and reported.
         with suppress(TidewaiterError):
             finish()
         raise
     return finish()
 
 
-def _open_lab(path: Path) -> Workspace:
-    try:
-        return Workspace.open(path)
-    except StateError as error:
-        if "No space left" not in error.message:
-            raise
-        hint = "free disk space, then run again: nothing was delivered"
-        raise DeliveryError(f"cannot open the lab: {error.message}", hint=hint) from None
+def _turns(items: Sequence[PlannedObject], its: Pass) -> Iterator[Sequence[PlannedObject]]:
+    """Yield the objects that are ours: all of them, or a few at a time where others share the state."""
+    if not its.settings.state.url:
+        yield items
+        return
+    for start in range(0, len(items), _RESERVED):
+        part = items[start : start + _RESERVED]
+        ours = its.state.reserve([item.claim for item in part], now=its.clock(), lease=_LEASE)
+        mine = [item for item in part if item.claim.version in ours]
+        if mine:
+            yield mine
+            its.state.release([item.claim for item in mine])
 
 
 def _check_apart(root: Path, state_dir: Path) -> None:
@@ -150,6 +241,16 @@ def _check_apart(root: Path, state_dir: Path) -> None:
     if root.is_dir() and state_dir.resolve().is_relative_to(root.resolve()):
         hint = "give --state a folder outside of --from"
         raise UsageError(f"the state directory {state_dir} lies inside {root}", hint=hint)
+
+
+def _check_settings(settings: Settings) -> None:
+    known = sources()
+    unknown = sorted(set(settings.sources) - set(known))
+    if unknown:
+        hint = f"known sources are {', '.join(sorted(known))}"
+        raise ConfigError(f"settings for an unknown source: {', '.join(unknown)}", hint=hint)
+    wanted = {name: source.destination for name, source in settings.sources.items()}
+    check_destinations(wanted, dict.fromkeys(known, ("asim",)))
 
 
 class _staging:  # noqa: N801 (a context manager used as a word)
@@ -174,5 +275,5 @@ def _text(path: Path) -> str:
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+def _stamp(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -13,18 +13,8 @@ from tidewaiter.core.decision import Decision
 from tidewaiter.core.event_id import object_prefix, positional_id
 from tidewaiter.core.faults import Fault
 from tidewaiter.pipeline.deliver import Segment
+from tidewaiter.pipeline.deliver.archive import SCHEMA
 from tidewaiter.state import Claim, Counts, ObjectDone, State
-
-ARCHIVE_SCHEMA: Mapping[str, pl.DataType | type[pl.DataType]] = {
-    "event_id": pl.String,
-    "at": pl.Datetime("us"),
-    "object_id": pl.String,
-    "digest": pl.String,
-    "position": pl.Int64,
-    "table": pl.String,
-    "action": pl.String,
-    "raw": pl.Binary,
-}
 
 
 @dataclass(slots=True)
@@ -41,12 +31,13 @@ class TableRows:
 class Settled:
     """What one commit brings.
 
-    `archive` has a frame of `ARCHIVE_SCHEMA` per source; `decisions` go by object (source, id, digest).
-    `unreadable` lists (source, fault) of objects that could not be read to their end, which are not claimed.
+    `tables` has the rows of each (table, source), because a batch holds rows of one source. `archive` has a
+    frame of the archive's `SCHEMA` per source; `decisions` go by object (source, id, digest). `unreadable`
+    lists (source, fault) of objects that could not be read to their end, which are not claimed.
     """
 
     done: list[ObjectDone] = field(default_factory=list)
-    tables: dict[str, TableRows] = field(default_factory=dict)
+    tables: dict[tuple[str, str], TableRows] = field(default_factory=dict)
     archive: dict[str, pl.DataFrame] = field(default_factory=dict)
     decisions: dict[tuple[str, str, str], list[Decision]] = field(default_factory=dict)
     unreadable: list[tuple[str, Fault]] = field(default_factory=list)
@@ -55,14 +46,20 @@ class Settled:
 Group = tuple[Sequence[Claim], GroupResult]
 
 
-def settle(groups: Sequence[Group], state: State, *, now: datetime) -> Settled:
-    """Leave out what was delivered before, and note for every record what becomes of it."""
-    return _Settlement(state, now).run(groups)
+def settle(
+    groups: Sequence[Group], state: State, *, now: datetime, taken: Collection[tuple[str, str]] = ()
+) -> Settled:
+    """Leave out what was delivered before, and note for every record what becomes of it.
+
+    `taken` are versions of objects that another process claimed meanwhile: nothing of them is ours.
+    """
+    return _Settlement(state, now, frozenset(taken)).run(groups)
 
 
 class _Settlement:
-    def __init__(self, state: State, now: datetime) -> None:
+    def __init__(self, state: State, now: datetime, taken: frozenset[tuple[str, str]]) -> None:
         self.state = state
+        self.taken = taken
         self.now = now
         self.stamp = now.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
         self.out = Settled()
@@ -78,11 +75,15 @@ class _Settlement:
 
     def _group(self, claims: Sequence[Claim], result: GroupResult) -> None:
         done = [_done(claim, item) for claim, item in zip(claims, result.objects, strict=True)]
-        lost = [any(fault.kind == "unreadable" for fault in item.faults) for item in done]
+        theirs = [claim.version in self.taken for claim in claims]
+        unreadable = [any(fault.kind == "unreadable" for fault in item.faults) for item in done]
+        lost = [gone or away for gone, away in zip(unreadable, theirs, strict=True)]
         copies = [not gone and self._is_copy(claim) for claim, gone in zip(claims, lost, strict=True)]
         for segment in result.segments:
             self._segment(segment, done, copies, lost)
-        for item, gone in zip(done, lost, strict=True):
+        for item, away, gone in zip(done, theirs, unreadable, strict=True):
+            if away:
+                continue
             item.counts.delivered = sum(item.rows.values())
             item.counts.duplicate = item.counts.valid - item.counts.delivered
             if gone:
@@ -116,7 +117,7 @@ class _Settlement:
         fresh = part if all(new) else part.filter(pl.Series(new, dtype=pl.Boolean))
         if fresh.height:
             item.rows[table] = item.rows.get(table, 0) + fresh.height
-            held = self.out.tables.setdefault(table, TableRows())
+            held = self.out.tables.setdefault((table, claim.source), TableRows())
             held.rows += fresh["row"].to_list()
             held.ids += fresh["id"].to_list()
             held.billed += fresh["billed"].to_list()
@@ -139,7 +140,7 @@ class _Settlement:
         frame = pl.DataFrame(
             {
                 "event_id": ids,
-                "at": [self.now.astimezone(UTC).replace(tzinfo=None)] * len(ids),
+                "event_time": [self.now.astimezone(UTC).replace(tzinfo=None)] * len(ids),
                 "object_id": [claim.object_id] * len(ids),
                 "digest": [claim.digest] * len(ids),
                 "position": [each.position for each in item.quarantined],
@@ -147,7 +148,7 @@ class _Settlement:
                 "action": ["quarantine"] * len(ids),
                 "raw": [bytes(each.raw) for each in item.quarantined],
             },
-            schema=ARCHIVE_SCHEMA,
+            schema=SCHEMA,
         )
         self._archive.setdefault(claim.source, []).append(frame)
         self._decide(
@@ -185,7 +186,7 @@ def _pointers(claim: Claim, table: str, part: pl.DataFrame, new: Sequence[bool])
     )
     return part.select(
         pl.col("id").alias("event_id"),
-        pl.col("at").str.to_datetime("%Y-%m-%dT%H:%M:%S%.fZ", time_unit="us"),
+        pl.col("at").str.to_datetime("%Y-%m-%dT%H:%M:%S%.fZ", time_unit="us").alias("event_time"),
         pl.lit(claim.object_id).alias("object_id"),
         pl.lit(claim.digest).alias("digest"),
         pl.col("position"),

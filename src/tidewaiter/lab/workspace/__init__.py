@@ -9,7 +9,18 @@ One process at a time may write; any number may read while none writes.
 
 from __future__ import annotations
 
+from tidewaiter.lab.workspace.arrivals import Receipt
+from tidewaiter.lab.workspace.catalog import STANDARD_COLUMNS, Definition
 from tidewaiter.lab.workspace.loading import LAB_TENANT_ID, Layout, StagedRows
 from tidewaiter.lab.workspace.store import Row, Workspace
 
-__all__ = ["LAB_TENANT_ID", "Layout", "Row", "StagedRows", "Workspace"]
+__all__ = [
+    "LAB_TENANT_ID",
+    "STANDARD_COLUMNS",
+    "Definition",
+    "Layout",
+    "Receipt",
+    "Row",
+    "StagedRows",
+    "Workspace",
+]

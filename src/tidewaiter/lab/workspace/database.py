@@ -19,8 +19,8 @@ from tidewaiter.asim.schema import Table, tables
 from tidewaiter.core.errors import StateError
 from tidewaiter.kql import opening_error
 
-VERSION = 1
-"""Version of the layout of the file; a file of a higher one is refused."""
+VERSION = 2
+"""Version of the layout of the file; a file of a higher one is refused, one of a lower one is brought up."""
 
 SQL_TYPES = {
     "string": "VARCHAR",
@@ -34,6 +34,42 @@ SQL_TYPES = {
 }
 """KQL type of a column -> its DuckDB type."""
 
+REQUESTS = Table(
+    "LabIngestionRequests",
+    None,
+    {
+        "TimeGenerated": "datetime",
+        "RequestId": "string",
+        "RuleId": "string",
+        "Stream": "string",
+        "DestinationTable": "string",
+        "RowCount": "long",
+        "BodyBytes": "long",
+        "JsonBytes": "long",
+        "BilledBytes": "long",
+    },
+)
+"""The ledger of requests as KQL sees it; no table of Azure's has this name."""
+
+FREE_TABLES = ("AzureActivity", "Heartbeat", "Operation", "Usage")
+"""Tables whose ingestion is free ("Azure Monitor Logs cost calculations and options", 2024-12-09)."""
+
+_LEDGER = (
+    "CREATE TABLE tidewaiter._requests (number BIGINT PRIMARY KEY, received TIMESTAMP NOT NULL, "
+    "request_id VARCHAR NOT NULL, rule VARCHAR NOT NULL, stream VARCHAR NOT NULL, name VARCHAR NOT NULL, "
+    "rows BIGINT NOT NULL, body_bytes BIGINT NOT NULL, json_bytes BIGINT NOT NULL, billed BIGINT NOT NULL)"
+)
+_DEFINITIONS = (
+    "CREATE TABLE tidewaiter._tables (name VARCHAR PRIMARY KEY, columns VARCHAR NOT NULL, "
+    "properties VARCHAR NOT NULL)"
+)
+_LEDGER_VIEW = (
+    'CREATE OR REPLACE VIEW main."LabIngestionRequests" AS SELECT received AS "TimeGenerated", '
+    'request_id AS "RequestId", rule AS "RuleId", stream AS "Stream", name AS "DestinationTable", '
+    'rows AS "RowCount", body_bytes AS "BodyBytes", json_bytes AS "JsonBytes", billed AS "BilledBytes" '
+    "FROM tidewaiter._requests"
+)
+
 
 def open_for_writing(path: Path, memory: str) -> duckdb.DuckDBPyConnection:
     """Open or create a workspace file, with all its tables.
@@ -42,10 +78,7 @@ def open_for_writing(path: Path, memory: str) -> duckdb.DuckDBPyConnection:
         StateError: the file or its folder cannot be used, another process has it, or a newer version
             of tidewaiter wrote it.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StateError(f"the lab folder {path.parent} cannot be made: {error.strerror}") from None
+    make_folder(path.parent)
     try:
         connection = duckdb.connect(str(path), config=_settings(path, memory))
     except duckdb.Error as error:
@@ -61,9 +94,23 @@ def open_for_writing(path: Path, memory: str) -> duckdb.DuckDBPyConnection:
     return connection
 
 
+def make_folder(folder: Path) -> None:
+    """Make the lab folder.
+
+    Raises:
+        StateError: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StateError(f"the lab folder {folder} cannot be made: {error.strerror}") from None
+
+
 def _settings(path: Path, memory: str) -> dict[str, str | bool | int | float | list[str]]:
     return {
         "memory_limit": memory,
+        # Several loads are packed into the file together; closing packs the rest.
+        "checkpoint_threshold": "64MB",
         "temp_directory": str(path.with_name(path.name + ".tmp")),
         # The workers use the other cores; a second thread here costs more than it brings.
         "threads": 1,
@@ -74,8 +121,8 @@ def _settings(path: Path, memory: str) -> dict[str, str | bool | int | float | l
     }
 
 
-def check_version(connection: duckdb.DuckDBPyConnection, path: Path) -> str:
-    """Return the fingerprint of the tables in the file, after refusing what is no workspace of ours.
+def check_version(connection: duckdb.DuckDBPyConnection, path: Path) -> tuple[int, str]:
+    """Return version and fingerprint of the tables in the file, after refusing what is no workspace of ours.
 
     Raises:
         StateError: the file is no workspace, or a newer version wrote it.
@@ -88,7 +135,7 @@ def check_version(connection: duckdb.DuckDBPyConnection, path: Path) -> str:
     if version > VERSION:
         message = f"the lab database {path} is of version {version}, this tidewaiter reads up to {VERSION}"
         raise StateError(message, hint="update tidewaiter")
-    return str(fingerprint)
+    return version, str(fingerprint)
 
 
 def _prepare(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
@@ -99,25 +146,31 @@ def _prepare(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
         connection.execute(
             "CREATE TABLE tidewaiter._meta (version INTEGER NOT NULL, tables VARCHAR NOT NULL)"
         )
-        connection.execute("INSERT INTO tidewaiter._meta VALUES (?, '')", [VERSION])
+        connection.execute("INSERT INTO tidewaiter._meta VALUES (1, '')")
         connection.execute(
             "CREATE TABLE tidewaiter._batches (batch_id VARCHAR PRIMARY KEY, rows VARCHAR NOT NULL)"
         )
         connection.execute("COMMIT")
+    version, fingerprint = check_version(connection, path)
     current = _fingerprint()
-    if check_version(connection, path) != current:
-        connection.execute("BEGIN")
-        for table in tables().values():
-            _show_all_columns(connection, table)
-        connection.execute("UPDATE tidewaiter._meta SET tables = ?", [current])
-        connection.execute("COMMIT")
+    if (version, fingerprint) == (VERSION, current):
+        return
+    connection.execute("BEGIN")
+    if version < 2:
+        connection.execute(_LEDGER)
+        connection.execute(_DEFINITIONS)
+        connection.execute(_LEDGER_VIEW)
+    for table in tables().values():
+        show_all_columns(connection, table)
+    connection.execute("UPDATE tidewaiter._meta SET version = ?, tables = ?", [VERSION, current])
+    connection.execute("COMMIT")
 
 
 @lru_cache(maxsize=1)
 def _fingerprint() -> str:
     """Return a digest of all tables with their columns and types."""
     described = [(name, *table.columns.items()) for name, table in tables().items()]
-    return sha256(repr(described).encode()).hexdigest()
+    return sha256(repr((described, _USAGE)).encode()).hexdigest()
 
 
 def _is_empty(connection: duckdb.DuckDBPyConnection) -> bool:
@@ -145,7 +198,7 @@ def store_columns(connection: duckdb.DuckDBPyConnection, table: Table, columns: 
     else:
         definitions = ", ".join(_definition(table, name) for name in new)
         connection.execute(f'CREATE TABLE tidewaiter."{table.name}" ({definitions})')
-    _show_all_columns(connection, table)
+    show_all_columns(connection, table)
 
 
 def _definition(table: Table, column: str) -> str:
@@ -153,7 +206,11 @@ def _definition(table: Table, column: str) -> str:
     return f'"{column}" {kind}' + (" DEFAULT ''" if kind == "VARCHAR" else "")
 
 
-def _show_all_columns(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+def show_all_columns(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+    """Make or renew the view of all columns of `table`; `Usage` is computed from the ledger."""
+    if table.name == "Usage":
+        _show_usage(connection, table)
+        return
     stored = set(stored_columns(connection, table))
     shown = ", ".join(
         f'"{name}"' if name in stored else f'{_empty(kind)} AS "{name}"'
@@ -161,6 +218,38 @@ def _show_all_columns(connection: duckdb.DuckDBPyConnection, table: Table) -> No
     )
     source = f'FROM tidewaiter."{table.name}"' if stored else "WHERE false"
     connection.execute(f'CREATE OR REPLACE VIEW main."{table.name}" AS SELECT {shown} {source}')
+
+
+_USAGE = {
+    "DataType": "name",
+    "StartTime": "hour",
+    "EndTime": "hour + INTERVAL 1 HOUR",
+    "TimeGenerated": "hour + INTERVAL 1 HOUR",
+    "Quantity": "billed / 1e6",
+    "QuantityUnit": "'MBytes'",
+    "IsBillable": f"name NOT IN {FREE_TABLES}",
+    "Solution": "'LogManagement'",
+    "SourceSystem": "'OMS'",
+    "Type": "'Usage'",
+    "_IsBillable": "'false'",
+    "TotalBatches": "requests",
+}
+"""Column of Azure's Usage table -> its value: data volume by table and hour, in MB of 10^6 bytes ("Analyze
+usage in a Log Analytics workspace" and the table's reference, Azure Monitor docs, 2025)."""
+
+
+def _show_usage(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+    shown = ", ".join(
+        f'CAST({_USAGE[name]} AS {SQL_TYPES[kind]}) AS "{name}"'
+        if name in _USAGE
+        else f'{_empty(kind)} AS "{name}"'
+        for name, kind in table.columns.items()
+    )
+    hours = (
+        "SELECT name, date_trunc('hour', received) AS hour, sum(billed) AS billed, count(*) AS requests "
+        "FROM tidewaiter._requests GROUP BY ALL"
+    )
+    connection.execute(f'CREATE OR REPLACE VIEW main."Usage" AS SELECT {shown} FROM ({hours})')
 
 
 def _empty(kql_type: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC
 from pathlib import Path
 from typing import Literal
 
@@ -11,7 +12,8 @@ import duckdb
 
 from tidewaiter.asim.schema import Table, tables
 from tidewaiter.core.errors import DeliveryError
-from tidewaiter.lab.workspace.database import SQL_TYPES, store_columns
+from tidewaiter.lab.workspace.arrivals import Arrival
+from tidewaiter.lab.workspace.database import FREE_TABLES, SQL_TYPES, store_columns
 
 LAB_TENANT_ID = "7ab00000-0000-4000-8000-000000000001"
 """TenantId of every row in the lab."""
@@ -78,6 +80,65 @@ def load(connection: duckdb.DuckDBPyConnection, staged: Sequence[StagedRows]) ->
         inserted = connection.execute(_insert(each), [list(each.paths)]).fetchone()
         counts[each.table.name] = counts.get(each.table.name, 0) + (inserted[0] if inserted else 0)
     return counts
+
+
+def load_arrivals(
+    connection: duckdb.DuckDBPyConnection, arrivals: Sequence[Arrival], known: Mapping[str, Table]
+) -> None:
+    """Load files of acknowledged rows inside the open transaction, and their receipts into the ledger.
+
+    The files hold columns of their table in the table's types (dynamic: JSON text), so nothing is checked
+    again. Rows of a table that has been dropped since are dropped too, as Azure does.
+
+    Raises:
+        duckdb.Error: the files cannot be read or the rows not be written.
+    """
+    paths: dict[str, list[str]] = {}
+    for arrival in arrivals:
+        paths.setdefault(arrival.receipt.table, []).append(str(arrival.path))
+    for name, found in paths.items():
+        if (table := known.get(name)) is not None:
+            _insert_arrived(connection, table, found)
+    ledger = [_receipt_row(arrival) for arrival in arrivals]
+    marks = ", ".join(["(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"] * len(ledger))
+    connection.execute(
+        f"INSERT INTO tidewaiter._requests VALUES {marks}", [cell for row in ledger for cell in row]
+    )
+
+
+def _receipt_row(arrival: Arrival) -> tuple[object, ...]:
+    its = arrival.receipt
+    received = its.received.astimezone(UTC).replace(tzinfo=None)
+    sizes = (its.rows, its.body_bytes, its.json_bytes, its.billed)
+    return (arrival.number, received, its.request_id, its.rule, its.stream, its.table, *sizes)
+
+
+def _insert_arrived(connection: duckdb.DuckDBPyConnection, table: Table, paths: list[str]) -> None:
+    files = "read_parquet(?, union_by_name = true)"
+    described = connection.execute(f"DESCRIBE SELECT * FROM {files}", [paths]).fetchall()
+    columns = [name for name, *_ in described if name in table.columns]
+    constants = {**_constants(table), **_billable(table)}
+    store_columns(connection, table, {*columns, *constants})
+    values = [f'{_arrived(table, name)} AS "{name}"' for name in columns]
+    values += [f"'{value}' AS \"{name}\"" for name, value in constants.items()]
+    connection.execute(
+        f'INSERT INTO tidewaiter."{table.name}" BY NAME SELECT {", ".join(values)} FROM {files}', [paths]
+    )
+
+
+def _arrived(table: Table, column: str) -> str:
+    kind = SQL_TYPES[table.columns[column]]
+    if kind == "VARCHAR":
+        return f"coalesce(\"{column}\", '')"
+    if kind == "JSON":
+        return _DYNAMIC_TEXT.format(f'"{column}"')
+    return f'CAST("{column}" AS {kind})'
+
+
+def _billable(table: Table) -> Mapping[str, str]:
+    if "_IsBillable" not in table.columns:
+        return {}
+    return {"_IsBillable": "false" if table.name in FREE_TABLES else "true"}
 
 
 def _groups(staged: Sequence[StagedRows]) -> Iterable[tuple[Table, Layout, tuple[str, ...]]]:

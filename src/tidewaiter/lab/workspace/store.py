@@ -10,30 +10,51 @@ from pathlib import Path
 from types import TracebackType
 
 import duckdb
+import polars as pl
 
+from tidewaiter.asim.schema import Table
 from tidewaiter.asim.schema import table as table_named
-from tidewaiter.asim.schema import tables
 from tidewaiter.core.errors import DeliveryError, StateError
-from tidewaiter.kql import Executor, open_locked
-from tidewaiter.lab.workspace.database import check_version, open_for_writing
-from tidewaiter.lab.workspace.loading import StagedRows, load
+from tidewaiter.kql import Executor, Limits, QueryResult, Timespan, open_locked
+from tidewaiter.lab.workspace.arrivals import Arrivals, Receipt
+from tidewaiter.lab.workspace.catalog import Catalog, Definition
+from tidewaiter.lab.workspace.database import (
+    FREE_TABLES,
+    VERSION,
+    check_version,
+    make_folder,
+    open_for_writing,
+    show_all_columns,
+)
+from tidewaiter.lab.workspace.frames import frame_of
+from tidewaiter.lab.workspace.loading import StagedRows, load, load_arrivals
+from tidewaiter.lab.workspace.lock import WorkspaceLock
 
 Row = Mapping[str, object]
 """Column -> str ('' when empty), int, float, bool, aware datetime, JSON text of a dynamic, or None."""
 
+
 _BATCH = 1000
 _PART_BYTES = 16_000_000
+_WAITING_BYTES = 32_000_000
+"""Of acknowledged rows, as JSON; more are loaded before the next request is answered, so much at a time."""
+_WAITING_FILES = 256
 
 
 class Workspace:
     """A workspace in a DuckDB file; a context manager, closed with a checkpoint. Not for several threads."""
 
-    def __init__(self, path: Path, connection: duckdb.DuckDBPyConnection, memory: str | None) -> None:
+    def __init__(
+        self, path: Path, connection: duckdb.DuckDBPyConnection, memory: str | None, lock: WorkspaceLock
+    ) -> None:
         self._path = path
+        self._lock = lock
         self._connection: duckdb.DuckDBPyConnection | None = connection
         self._memory = memory
-        schemas = {name: table.columns for name, table in tables().items()}
-        self._executor = Executor(path, schemas, before_open=self._release)
+        self._catalog = Catalog()
+        self._catalog.read(connection)
+        self._arrivals = Arrivals(path.parent / "arrivals")
+        self._executor = Executor(path, self._catalog.schemas, before_open=self._settle)
 
     @classmethod
     def open(cls, path: Path, *, read_only: bool = False, memory: str = "256MB") -> Workspace:
@@ -44,14 +65,41 @@ class Workspace:
                 or absent when `read_only`.
         """
         if not read_only:
-            return cls(path, open_for_writing(path, memory), memory)
-        connection = open_locked(path)
+            return cls._open_for_writing(path, memory)
+        if not path.exists():
+            open_locked(path)  # raises
+        lock = WorkspaceLock.take(path, shared=True)
         try:
-            check_version(connection, path)
-        except StateError:
-            connection.close()
+            connection = open_locked(path)
+            try:
+                version, _ = check_version(connection, path)
+            finally:
+                connection.close()
+            if version < VERSION or any((path.parent / "arrivals").glob("*.parquet")):
+                lock.release()
+                cls._open_for_writing(path, memory).close()  # brings the file up, and loads what waits
+                lock = WorkspaceLock.take(path, shared=True)
+            return cls(path, open_locked(path), None, lock)
+        except BaseException:
+            lock.release()
             raise
-        return cls(path, connection, None)
+
+    @classmethod
+    def _open_for_writing(cls, path: Path, memory: str) -> Workspace:
+        make_folder(path.parent)
+        lock = WorkspaceLock.take(path, shared=False)
+        try:
+            connection = open_for_writing(path, memory)
+            workspace = cls(path, connection, memory, lock)
+            for name in workspace._catalog.definitions:
+                show_all_columns(connection, workspace._catalog[name])
+            query = "SELECT coalesce(max(number), 0) FROM tidewaiter._requests"
+            loaded = connection.execute(query).fetchone()
+            workspace._arrivals.recover(loaded[0] if loaded else 0)
+            return workspace
+        except BaseException:
+            lock.release()
+            raise
 
     def __enter__(self) -> Workspace:
         return self
@@ -62,8 +110,134 @@ class Workspace:
         self.close()
 
     def close(self) -> None:
-        """Checkpoint and let go of the file, for the executor too."""
-        self._executor.close()
+        """Load what waits, checkpoint and let go of the file, for the executor too."""
+        try:
+            self._executor.close()
+            if self._lock.held:
+                self.load_waiting()
+        finally:
+            self._release()
+            self._lock.release()
+
+    def tables(self) -> Mapping[str, Table]:
+        """Return all tables by name: Azure's, with their custom columns, and custom ones."""
+        return self._catalog
+
+    def definitions(self) -> Mapping[str, Definition]:
+        """Return what was defined here by name: custom tables, and custom columns of Azure's tables."""
+        return self._catalog.definitions
+
+    def define_table(self, name: str, columns: Mapping[str, str], *, properties: str = "{}") -> Table:
+        """Define a table, or change one: `columns` (name -> KQL type) are all that are not standard.
+
+        For one of Azure's tables they are its custom columns. `properties` is JSON that is kept with the
+        table for whoever defined it. Rows stay; a column that is left out is no longer seen.
+
+        Raises:
+            ContentError: an unknown type, or another type than the column has.
+            StateError: the workspace is read-only, or another process has taken it.
+        """
+        self._check_writable()
+        self.load_waiting()
+        with self._transaction(f"of table {name}") as connection:
+            self._catalog.define(connection, Definition(name, dict(columns), properties))
+        return self._catalog[name]
+
+    def drop_table(self, name: str) -> None:
+        """Drop a custom table with its rows, or the custom columns of one of Azure's.
+
+        Raises:
+            KeyError: nothing of that name was defined.
+        """
+        self._check_writable()
+        self.load_waiting()
+        with self._transaction(f"of table {name}") as connection:
+            self._catalog.drop(connection, name)
+
+    def append(self, table: str, rows: Sequence[Mapping[str, object]]) -> None:
+        """Store rows durably; queries see them from now on.
+
+        Values: str, bool, int, float, aware datetime; for a dynamic column any JSON value. TimeGenerated is
+        required. `_BilledSize` stays empty: no request brought them.
+
+        Raises:
+            ContentError: no such table or column, or a value of another type than its column.
+            DeliveryError: they cannot be written.
+        """
+        if rows:
+            frame = frame_of(self._table(table), rows)
+            self.store(frame, Receipt(table=table, rows=len(rows), received=datetime.now(UTC)))
+
+    def store(self, frame: pl.DataFrame, receipt: Receipt) -> None:
+        """Store the rows of one request durably; `frame` has columns of the table, in its types.
+
+        Polars' types for them: String, Int32, Int64, Float64, Boolean, Datetime("us") naive in UTC; dynamic
+        as String of JSON text.
+
+        Raises:
+            DeliveryError: they cannot be written. StateError: the workspace is read-only.
+        """
+        self._check_writable()
+        if self._arrivals.size > _WAITING_BYTES or len(self._arrivals.waiting) >= _WAITING_FILES:
+            self.load_waiting()
+        self._executor.close()  # so that its next query loads what waits
+        self._arrivals.add(frame, receipt)
+
+    def load_waiting(self) -> None:
+        """Load acknowledged rows that wait; called before every query, and by itself when many wait."""
+        if self._memory is None:
+            return
+        while part := self._arrivals.first(_WAITING_BYTES):
+            with self._transaction(f"of {len(part)} requests") as connection:
+                load_arrivals(connection, part, self._catalog)
+            self._arrivals.done(part)
+
+    def query(
+        self,
+        kql: str,
+        *,
+        now: datetime | None = None,
+        timespan: Timespan | None = None,
+        limits: Limits | None = None,
+    ) -> QueryResult:
+        """Run a query on all rows so far; `timespan` bounds TimeGenerated of every table that it reads.
+
+        Raises what `Executor.run` raises.
+        """
+        return self._executor.run(kql, now=now, timespan=timespan, limits=limits)
+
+    def billed(self) -> dict[str, int]:
+        """Return the bytes that are billed so far, by table, free ones left out."""
+        self.load_waiting()
+        found = self._open().execute(
+            "SELECT name, CAST(sum(billed) AS BIGINT) FROM tidewaiter._requests GROUP BY name ORDER BY name"
+        )
+        return {name: n for name, n in found.fetchall() if n and name not in FREE_TABLES}
+
+    def receipts(self) -> list[Receipt]:
+        """Return the ledger: one entry for each acknowledged request and table, in order."""
+        self.load_waiting()
+        found = self._open().execute(
+            "SELECT name, rows, received, request_id, rule, stream, body_bytes, json_bytes, billed "
+            "FROM tidewaiter._requests ORDER BY number"
+        )
+        names = Receipt.__struct_fields__
+        rows = (dict(zip(names, row, strict=True)) for row in found.fetchall())
+        return [Receipt(**{**row, "received": row["received"].replace(tzinfo=UTC)}) for row in rows]
+
+    def _table(self, name: str) -> Table:
+        found = self._catalog.get(name)
+        if found is None:
+            return table_named(name)  # raises, with what was probably meant
+        return found
+
+    def _check_writable(self) -> None:
+        if self._memory is None:
+            raise StateError(f"the lab database {self._path} was opened read-only")
+
+    def _settle(self) -> None:
+        """Make the file ready for the executor."""
+        self.load_waiting()
         self._release()
 
     def ingest(self, batch_id: str, staged: Sequence[StagedRows]) -> dict[str, int]:
@@ -77,8 +251,7 @@ class Workspace:
                 no space left, not enough memory, or an unreadable file.
             StateError: the workspace is read-only, or another process has taken it.
         """
-        if self._memory is None:
-            raise StateError(f"the lab database {self._path} was opened read-only")
+        self._check_writable()
         with self._transaction(batch_id) as connection:
             held = connection.execute(
                 "SELECT rows FROM tidewaiter._batches WHERE batch_id = ?", [batch_id]
@@ -97,8 +270,7 @@ class Workspace:
         One statement takes all files of a table, which is far quicker than a transaction for each batch.
         Raises what `ingest` raises.
         """
-        if self._memory is None:
-            raise StateError(f"the lab database {self._path} was opened read-only")
+        self._check_writable()
         with self._transaction(f"of {len(batch_ids)} objects") as connection:
             for part in _parts(staged):
                 load(connection, part)
@@ -118,13 +290,17 @@ class Workspace:
 
     def counts(self) -> dict[str, int]:
         """Return the number of rows per table, for tables that have any."""
-        parts = [f"SELECT '{name}', count(*) FROM main.\"{name}\"" for name in tables()]
+        self.load_waiting()
+        names = [name for name in self._catalog if name != "Usage"]  # which is computed
+        parts = [f"SELECT '{name}', count(*) FROM main.\"{name}\"" for name in names]
         rows = self._open().execute(" UNION ALL ".join(parts)).fetchall()
         return {name: count for name, count in sorted(rows) if count}
 
     def stream_time(self) -> datetime | None:
         """Return the latest TimeGenerated of all rows, aware in UTC: the clock of an embedded lab."""
-        parts = [f'SELECT max("TimeGenerated") AS latest FROM main."{name}"' for name in tables()]
+        self.load_waiting()
+        names = [name for name in self._catalog if name != "Usage"]
+        parts = [f'SELECT max("TimeGenerated") AS latest FROM main."{name}"' for name in names]
         found = self._open().execute(f"SELECT max(latest) FROM ({' UNION ALL '.join(parts)})").fetchone()
         latest = found[0] if found else None
         return latest.replace(tzinfo=UTC) if isinstance(latest, datetime) else None
@@ -135,7 +311,8 @@ class Workspace:
         Raises:
             ContentError: no such table.
         """
-        columns = table_named(table).columns
+        columns = self._table(table).columns
+        self.load_waiting()
         times = [index for index, kind in enumerate(columns.values()) if kind == "datetime"]
         listed = ", ".join(f'"{name}"' for name in columns)
         cursor = self._open().cursor()

@@ -1,4 +1,9 @@
-"""Rows leave here: staged segments for a destination, or ASIM files for a folder."""
+"""Rows leave here: staged segments for a destination, or ASIM files for a folder.
+
+Segments are what workers write. From them the parent process makes batches (`batcher`), keeps them in the
+outbox, and sends them (`sender`, by the routes of `routes`); incidents leave as rows, too (`alerts`). These
+are imported as modules, so that a worker does not load an HTTP client.
+"""
 
 from tidewaiter.pipeline.deliver.segments import (
     ROW_SCHEMA,

@@ -1,0 +1,91 @@
+"""`tidewaiter audit`: what was done and decided, and whether the record of it is whole."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+
+from tidewaiter.app.cli.options import DEFAULT_STATE, Json, StateDir
+from tidewaiter.app.cli.terminal import emit, output, say, table
+from tidewaiter.core.errors import StateError, UsageError
+
+app = typer.Typer(help="The audit trail.", no_args_is_help=True)
+
+
+@app.callback()
+def audit() -> None:
+    """The audit trail."""
+
+
+@app.command("show")
+def show(
+    state: StateDir = DEFAULT_STATE,
+    kind: Annotated[str, typer.Option("--kind", help="Only records of this kind, such as decisions.")] = "",
+    since: Annotated[str, typer.Option("--since", help="Only records from this time on (ISO 8601).")] = "",
+    limit: Annotated[int, typer.Option("--limit", min=1, help="The newest so many records.")] = 50,
+    json: Json = False,
+) -> None:
+    """Print records of the audit trail, oldest first."""
+    from tidewaiter.govern.audit import Line, lines
+
+    start = _moment(since)
+    found = [
+        each.record
+        for each in lines(_folder(state))
+        if isinstance(each, Line)
+        and (not kind or each.record.kind == kind)
+        and (not start or datetime.fromisoformat(each.record.at) >= start)
+    ][-limit:]
+    if json:
+        emit(msgspec.json.encode(record) + b"\n" for record in found)
+        return
+    rows = [(r.seq, r.at, r.kind, r.actor, _shown(r.body)) for r in found]
+    output().print(table(("seq", "at", "kind", "actor", "what"), rows, right=("seq",)))
+    say(f"{len(found):,} record{'s' if len(found) != 1 else ''}")
+
+
+@app.command("verify")
+def verify(state: StateDir = DEFAULT_STATE, json: Json = False) -> None:
+    """Check that nothing in the trail, or in the decisions it vouches for, was changed, removed or added.
+
+    Exit code 3 when something was found. What an attacker can do who also has the key is in docs/audit.
+    """
+    from tidewaiter.app.engine.audited import verify_state
+
+    folder = _folder(state)
+    result = verify_state(folder, state / "decisions")
+    if json:
+        emit(msgspec.json.encode(finding) + b"\n" for finding in result.findings)
+    elif result.findings:
+        rows = [(f.file, f.line, f.offset, f.what) for f in result.findings]
+        output().print(table(("file", "line", "byte", "what"), rows, right=("line", "byte")))
+    n = len(result.findings)
+    seen = f"{result.records:,} records, {result.objects:,} objects with decisions"
+    say(f"{n:,} finding{'s' if n != 1 else ''} in {seen}" if n else f"whole: {seen}")
+    raise typer.Exit(3 if result.findings else 0)
+
+
+def _folder(state: Path) -> Path:
+    folder = state / "audit"
+    if not folder.is_dir():
+        hint = f"run `tidewaiter run --from DIR --state {state}` first"
+        raise StateError(f"no audit trail at {state}", hint=hint)
+    return folder
+
+
+def _moment(text: str) -> datetime | None:
+    if not text:
+        return None
+    try:
+        parsed = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"--since {text!r} is not a time", hint="write 2026-03-17T12:00:00Z") from None
+    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+
+
+def _shown(body: dict[str, object]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in body.items())

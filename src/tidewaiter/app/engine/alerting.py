@@ -1,0 +1,33 @@
+"""From signals to alert rows in the outbox."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from tidewaiter.pipeline.deliver import alerts
+from tidewaiter.pipeline.detect import group_incidents, incident_json
+from tidewaiter.state import Conflict, State
+
+_ATTEMPTS = 5
+
+
+def raise_alerts(state: State, *, clock: Callable[[], datetime]) -> int:
+    """Put a row into the outbox for every incident that is new or has grown; return how many.
+
+    `clock` is the workspace's: an embedded lab lives in the time of its stream.
+
+    Raises:
+        DeliveryError, StateError: the state could not be written.
+    """
+    for _ in range(_ATTEMPTS):
+        documents = [incident_json(incident) for incident in group_incidents(state.signals())]
+        rows = alerts.alert_rows(documents, state.alerts_noted(), now=clock())
+        if not rows:
+            return 0
+        try:
+            state.add_alerts([row.alert_id for row in rows], alerts.alert_batches(rows))
+        except Conflict:
+            continue  # another process raised some of them
+        return len(rows)
+    return 0

@@ -1,0 +1,169 @@
+"""Where rows go: the embedded lab or a workspace in Azure, through the same clients."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from tidewaiter.app.engine.paths import Paths
+from tidewaiter.app.engine.provision import delivered_tables, provision
+from tidewaiter.clouds import Transport, credential_for
+from tidewaiter.core.errors import DeliveryError, StateError
+from tidewaiter.core.permit import Permit, Phase
+from tidewaiter.core.settings import Settings
+from tidewaiter.govern import Warden
+from tidewaiter.lab.server import Lab, create_app
+from tidewaiter.pipeline.deliver.patience import SendSettings
+from tidewaiter.pipeline.deliver.routes import Route, routes_for
+from tidewaiter.pipeline.deliver.send_report import SendReport
+from tidewaiter.pipeline.deliver.sender import Sender
+from tidewaiter.sentinel import Endpoints, Sentinel, Session, WorkspacePath, capability_of
+from tidewaiter.state import State
+
+T = TypeVar("T")
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """Return the time, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass
+class Destination:
+    """A workspace that takes rows; `lab` is the embedded one, None for a workspace elsewhere."""
+
+    sentinel: Sentinel
+    routes: dict[str, Route]
+    warden: Warden
+    settings: Settings
+    lab: Lab | None
+    runner: asyncio.Runner
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine to its end on the loop that all clients share."""
+        return self.runner.run(work)
+
+    def sender(self, state: State, *, clock: Clock, notice: Callable[[str], None]) -> Sender:
+        """Return the sender of a state's outbox to here."""
+        retry = self.settings.retry
+        return Sender(
+            state,
+            self.sentinel.ingestion.upload,
+            self.routes,
+            self._permit,
+            clock=clock,
+            random=random.random,
+            settings=SendSettings(max_attempts=retry.max_attempts, give_up_after=retry.give_up_after),
+            notice=notice,
+        )
+
+    def drain(self, sender: Sender) -> SendReport:
+        """Send until the outbox is empty; raises what `Sender.drain` raises."""
+        return self.run(sender.drain())
+
+    def _permit(self, stream: str, source: str) -> Permit:
+        return self.warden.permit(capability_of(stream), source)
+
+
+@contextmanager
+def destination(settings: Settings, paths: Paths, warden: Warden) -> Iterator[Destination]:
+    """Open the destination that the settings name; the embedded lab is made and provisioned.
+
+    Raises:
+        ConfigError: a setting is wrong or missing. StateError: the lab cannot be opened.
+        DeliveryError: no room for the lab.
+    """
+    with asyncio.Runner() as runner:
+        if settings.embedded:
+            with _lab(paths.lab) as lab:
+                yield _embedded(lab, settings, warden, runner)
+            return
+        found = _remote(settings, warden, runner)
+        try:
+            yield found
+        finally:
+            with suppress(RuntimeError):  # the loop is gone after Ctrl-C
+                runner.run(found.sentinel.aclose())
+
+
+def provision_lab(lab: Lab) -> None:
+    """Make in a lab what `run` needs there, as a client of it; for a lab that is served to others."""
+    warden = Warden({}, Phase.ACTIVE, approval="the lab", clock=utc_now)
+    with asyncio.Runner() as runner:
+        _embedded(lab, Settings(), warden, runner)
+
+
+def _embedded(lab: Lab, settings: Settings, warden: Warden, runner: asyncio.Runner) -> Destination:
+    tenant = lab.tenant
+    endpoints = Endpoints(lab.endpoint, lab.endpoint, lab.endpoint, lab.endpoint)
+    path = WorkspacePath(tenant.subscription_id, tenant.resource_group, tenant.workspace)
+    transport = Transport(endpoints.hosts(), app=create_app(lab))
+    session = Session(transport, _LabIdentity(lab), now=warden.clock)
+    sentinel = Sentinel.of(session, endpoints, path, tenant.workspace_id)
+    routes = runner.run(provision(sentinel, path, warden, location=tenant.location))
+    return Destination(sentinel, routes, warden, settings, lab, runner)
+
+
+def _remote(settings: Settings, warden: Warden, runner: asyncio.Runner) -> Destination:
+    azure, workspace = settings.azure, settings.workspace
+    endpoints = Endpoints(settings.ingestion.endpoint, azure.authority, azure.management, azure.query)
+    bundle = Path(azure.ca_bundle) if azure.ca_bundle else None
+    routes = routes_for(delivered_tables(), settings.ingestion)
+
+    async def connected() -> Sentinel:
+        transport = Transport(endpoints.hosts(), ca_bundle=bundle)
+        credential = credential_for(
+            transport,
+            authority=azure.authority,
+            tenant_id=azure.tenant_id,
+            client_id=azure.client_id,
+            client_secret=azure.client_secret,
+            ca_bundle=bundle,
+        )
+        path = WorkspacePath(workspace.subscription_id, workspace.resource_group, workspace.name)
+        session = Session(transport, credential, now=warden.clock)
+        return Sentinel.of(session, endpoints, path, workspace.id)
+
+    return Destination(runner.run(connected()), routes, warden, settings, None, runner)
+
+
+class _LabIdentity:
+    """The embedded lab's own client: the lab is in this process and signs for it."""
+
+    def __init__(self, lab: Lab) -> None:
+        self._lab = lab
+
+    async def token(self, scope: str, *, rejected: str | None = None) -> str:
+        """Return a token for the scope's audience."""
+        del rejected
+        return self._lab.token(scope.removesuffix("/.default"))
+
+    async def aclose(self) -> None:
+        """Nothing is held."""
+
+
+@contextmanager
+def _lab(folder: Path) -> Iterator[Lab]:
+    try:
+        lab = Lab.open(folder, clock="stream")
+    except StateError as error:
+        if "No space left" not in error.message:
+            raise
+        hint = "free disk space, then run again: nothing was delivered"
+        raise DeliveryError(f"cannot open the lab: {error.message}", hint=hint) from None
+    with lab:
+        yield lab
+
+
+def warden_of(settings: Settings, clock: Clock) -> Warden:
+    """Return the warden of the phases that are set; in the embedded lab nothing outside is touched."""
+    phases = {name: Phase(source.phase) for name, source in settings.sources.items() if source.phase}
+    approval = "the embedded lab" if settings.embedded else "settings"
+    return Warden(phases, Phase(settings.phase.default), approval=approval, clock=clock)

@@ -1,0 +1,1 @@
+"""Azure Resource Manager: the data collection rules, the workspace and its tables."""

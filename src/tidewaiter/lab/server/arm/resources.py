@@ -1,0 +1,58 @@
+"""What all resources share: where they lie, the api-version, the body."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import msgspec
+from starlette.requests import Request
+
+from tidewaiter.lab.server.errors import ServiceError
+from tidewaiter.lab.server.lab import Lab
+
+T = TypeVar("T")
+
+GROUP = "/subscriptions/{subscription}/resourceGroups/{group}"
+WORKSPACE = GROUP + "/providers/Microsoft.OperationalInsights/workspaces/{workspace}"
+_BODY_LIMIT = 4_000_000
+
+
+def check_scope(lab: Lab, request: Request) -> None:
+    """Check subscription, resource group and workspace of a path, and that it names an api-version.
+
+    Raises:
+        ServiceError: 404 for what the tenant does not have, 400 without an api-version.
+    """
+    version = request.query_params.get("api-version", "")
+    if not version:
+        message = "The api-version query parameter (?api-version=) is required for all requests."
+        raise ServiceError(400, "MissingApiVersionParameter", message)
+    given, tenant = request.path_params, lab.tenant
+    if given["subscription"].lower() != tenant.subscription_id:
+        message = f"The subscription '{given['subscription']}' could not be found."
+        raise ServiceError(404, "SubscriptionNotFound", message)
+    if given.get("group", tenant.resource_group).lower() != tenant.resource_group.lower():
+        message = f"Resource group '{given['group']}' could not be found."
+        raise ServiceError(404, "ResourceGroupNotFound", message)
+    if given.get("workspace", tenant.workspace).lower() != tenant.workspace.lower():
+        name = f"Microsoft.OperationalInsights/workspaces/{given['workspace']}"
+        message = f"The Resource '{name}' under resource group '{tenant.resource_group}' was not found."
+        raise ServiceError(404, "ResourceNotFound", message)
+
+
+async def read_json(request: Request, kind: type[T]) -> T:
+    """Return the request's body.
+
+    Raises:
+        ServiceError: 400, not JSON, or not of that shape; 413, over 4 MB.
+    """
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _BODY_LIMIT:
+            raise ServiceError(413, "RequestContentTooLarge", f"The limit is {_BODY_LIMIT} bytes.")
+    try:
+        return msgspec.json.decode(bytes(body), type=kind)
+    except msgspec.DecodeError as error:
+        message = f"The request content was invalid and could not be deserialized: '{error}'."
+        raise ServiceError(400, "InvalidRequestContent", message) from None

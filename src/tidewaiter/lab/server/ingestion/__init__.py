@@ -1,0 +1,1 @@
+"""The Logs Ingestion API: bodies in, rows of tables out, within the documented limits."""

@@ -1,0 +1,1 @@
+"""Sentinel's own contracts."""

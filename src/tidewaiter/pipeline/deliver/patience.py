@@ -1,0 +1,115 @@
+"""How long a sender waits, and when it stops hoping."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from tidewaiter.core.errors import DeliveryError, TidewaiterError
+
+
+@dataclass(frozen=True, slots=True)
+class SendSettings:
+    """How a sender works; times are in seconds.
+
+    `in_flight` requests at a time. A batch is a dead letter after `max_attempts` uncertain answers;
+    `give_up_after` without any answer that helps, a drain that is to end ends with an error; a refused
+    identity is tried for `access_wait`, since a role works up to 30 minutes after it was granted (Logs
+    Ingestion API troubleshooting, Microsoft, 2025-08). The n-th pause is `first_pause` * 2^n, at most
+    `longest_pause`, with jitter. `most_rejected` rows of a table are looked for one by one in a run.
+    """
+
+    in_flight: int = 4
+    max_attempts: int = 12
+    give_up_after: float = 300.0
+    access_wait: float = 1_800.0
+    first_pause: float = 1.0
+    longest_pause: float = 60.0
+    poll: float = 1.0
+    lease: float = 900.0
+    most_rejected: int = 100
+
+
+@dataclass(slots=True)
+class Patience:
+    """Pauses for one batch and for all.
+
+    After as many failures in a row as requests are in flight the service as a whole is taken to be away:
+    nothing is sent for a while, then one batch tries how it is.
+    """
+
+    settings: SendSettings
+    random: Callable[[], float]
+    began: datetime
+    resume_at: datetime | None = None
+    failures: int = 0
+    _answered: datetime | None = None
+    _tries: dict[str, int] = field(default_factory=dict)
+    _uncertain: dict[str, tuple[int, datetime]] = field(default_factory=dict)
+    _refused: dict[str, datetime] = field(default_factory=dict)
+    _others: dict[str, datetime] = field(default_factory=dict)
+
+    def answered(self, batch_id: str, now: datetime, *, dcr: str) -> None:
+        """Note that the service took a batch, or told us what is wrong with it."""
+        self.began = self._answered = now
+        self.failures, self.resume_at = 0, None
+        self._refused.pop(dcr, None)
+        self._tries.pop(batch_id, None)
+        self._uncertain.pop(batch_id, None)
+        self._others.clear()
+
+    def idle(self, now: datetime) -> None:
+        """Note that there was nothing to send."""
+        if not self.failures:
+            self.began = now
+
+    def failed(self, batch_id: str, now: datetime, retry_after: float | None = None) -> datetime:
+        """Note a failure that may pass; return when the batch may be tried again."""
+        self.failures += 1
+        self._others[batch_id] = now
+        tries = self._tries[batch_id] = self._tries.get(batch_id, 0) + 1
+        pause = self._pause(tries)
+        if retry_after is not None:
+            pause = retry_after * (1 + self.random() / 10)
+        if retry_after is not None or self.failures >= self.settings.in_flight:
+            wait = pause if retry_after is not None else self._pause(self.failures)
+            resume = now + timedelta(seconds=wait)
+            self.resume_at = max(self.resume_at, resume) if self.resume_at else resume
+        return now + timedelta(seconds=pause)
+
+    def is_hopeless(self, batch_id: str, now: datetime) -> bool:
+        """Note an uncertain answer; tell whether it is the batch's fault and was its last attempt.
+
+        It is not when others fail, too, and none was accepted since it first failed: the service is away.
+        """
+        tries, since = self._uncertain.get(batch_id, (0, now))
+        self._uncertain[batch_id] = (tries + 1, since)
+        works = self._answered is not None and self._answered >= since
+        alone = not any(at >= since for other, at in self._others.items() if other != batch_id)
+        return tries + 1 >= self.settings.max_attempts and (works or alone)
+
+    def access_error(self, dcr: str, now: datetime, error: TidewaiterError | None) -> DeliveryError | None:
+        """Note that the identity was refused; return the error once that has gone on for too long."""
+        since = self._refused.setdefault(dcr, now)
+        if (now - since).total_seconds() < self.settings.access_wait:
+            return None
+        return DeliveryError(
+            f"no access to {dcr} for {self.settings.access_wait:.0f} s: {error}",
+            hint="grant the identity 'Monitoring Metrics Publisher' on the DCR, then run again: "
+            "everything is kept in the outbox",
+        )
+
+    def gave_up(self, now: datetime) -> bool:
+        """Whether nothing has helped for too long."""
+        return bool(self.failures) and (now - self.began).total_seconds() >= self.settings.give_up_after
+
+    def window(self, now: datetime) -> int:
+        """Return how many requests may be in flight now."""
+        if self.resume_at is None:
+            return self.settings.in_flight
+        return 1 if now >= self.resume_at else 0
+
+    def _pause(self, tries: int) -> float:
+        whole = min(self.settings.longest_pause, self.settings.first_pause * 2.0 ** min(tries - 1, 30))
+        return whole * (0.5 + self.random() / 2)
