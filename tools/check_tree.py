@@ -37,7 +37,7 @@ PATTERNS: dict[str, re.Pattern[str]] = {
     "a path of one machine": re.compile(
         r"(?<![\w.$}/-])/(?:work|root|opt|Users|home)/(?!user\b|ec2-user\b)[\w.]"
         + r"|file:"
-        + r"//(?:/|localhost)"
+        + r"//(?:/|localhost)(?![\w%/]*archive|absolute/path)"  # examples of archive.url are nobody's
     ),
     # Real ids are base32: one with a 0, 1, 8 or 9 is nobody's key.
     "an AWS access key id (put EXAMPLE or a 0 into fake ones)": re.compile(

@@ -8,7 +8,7 @@ import pytest
 
 from tests.acceptance import originals
 from tests.acceptance.conftest import NETWORK, asim_errors, check_laws, rows_of, unequal, unequal_flows
-from tidewaiter.state import State
+from tidewaiter.state import open_state
 
 pytestmark = pytest.mark.corpus
 
@@ -32,7 +32,7 @@ def rows(state):
 @pytest.fixture(scope="module")
 def objects(state):
     """The paths of all objects that were claimed, by source."""
-    with State.open(state, read_only=True) as opened:
+    with open_state(state, read_only=True) as opened:
         found: dict[str, list[str]] = {}
         for claims in opened.versions().values():
             found.setdefault(claims[0].source, []).append(claims[0].object_id)

@@ -45,6 +45,11 @@ class Delivery:
     result: RunResult | None = None
 
     @property
+    def exit_code(self) -> int:
+        assert self.result is not None, "no pass in this process"
+        return self.result.exit_code
+
+    @property
     def report(self) -> dict[str, Any]:
         found: dict[str, Any] = json.loads((self.state / "report.json").read_bytes())
         return found

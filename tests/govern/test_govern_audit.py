@@ -99,10 +99,7 @@ def test_every_added_byte_is_found(copy):
         for place in range(len(whole) + 1):
             for extra in (b"x", b"\n", b" "):
                 path.write_bytes(whole[:place] + extra + whole[place:])
-                found = verify(copy)
-                if extra == b"\n" and place == len(whole) and path.name == "000004.jsonl":
-                    continue
-                assert found, f"{path.name}, {extra!r} at {place}"
+                assert verify(copy), f"{path.name}, {extra!r} at {place}"
         path.write_bytes(whole)
 
 
@@ -206,7 +203,7 @@ def test_whole_records_after_the_last_checkpoint_are_kept(copy):
     assert [each.record.body for each in lines(copy) if isinstance(each, Line)][-2:] == [{"n": 1}, {"n": 2}]
 
 
-def test_one_process_writes_a_chain(chain, tmp_path):
+def test_one_process_writes_a_chain(tmp_path):
     folder = tmp_path / "audit"
     with open_audit(folder), pytest.raises(StateError, match="another tidewaiter writes the audit trail"):
         open_audit(folder)

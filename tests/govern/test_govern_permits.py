@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tidewaiter.core.errors import PermitError
-from tidewaiter.core.permit import Capability, Phase
+from tidewaiter.core.permit import Capability, Permit, Phase
 from tidewaiter.govern import ALLOWED, Warden, enforce
 
 NOW = datetime(2026, 3, 17, 12, tzinfo=UTC)
@@ -56,7 +56,7 @@ def test_a_source_has_its_own_phase():
 
 def test_a_permit_is_minted_anew_before_it_expires_and_each_one_is_heard_of():
     now = [NOW]
-    heard = []
+    heard: list[Permit] = []
     guard = Warden({}, Phase.ACTIVE, approval="lab", clock=lambda: now[0], sink=heard.append)
     first = guard.permit(Capability.DELIVER_ROWS, "a")
     assert guard.permit(Capability.DELIVER_ROWS, "a") is first

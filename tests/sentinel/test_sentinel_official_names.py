@@ -14,8 +14,8 @@ from azure.mgmt.loganalytics.operations import _operations as insights_requests
 from azure.mgmt.securityinsight import models
 from azure.mgmt.securityinsight.operations import _operations as requests
 
-from tests.sentinel.azure_double import PATH, Azure, Seen, reply
-from tests.sentinel.test_sentinel_permits import CHANGES, READS, permit
+from tests.sentinel.azure_double import PATH, Azure, Seen, permit, reply
+from tests.sentinel.test_sentinel_permits import CHANGES, READS
 from tidewaiter.core.errors import TidewaiterError
 from tidewaiter.sentinel import comments, functions, hunts, incidents, rules, tables, watchlists
 

@@ -212,7 +212,7 @@ def test_splitting_a_batch_in_two_gives_the_same_entity_state(opened):
 
 
 def test_an_entity_that_remembers_too_much_is_refused_by_name(opened):
-    def grow(state, batch):
+    def grow(_state, batch):
         return dict.fromkeys(batch, b"x" * 5000), None
 
     with pytest.raises(ConfigError, match=r"the state of big 'ada' has 5,000 bytes, at most 4,096"):

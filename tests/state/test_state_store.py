@@ -30,7 +30,10 @@ def commit(state, *items, batches=()):
 
 def test_a_second_run_on_the_same_state_is_refused_while_the_first_goes_on(root):
     with open_state(root):
-        code = "import sys, pathlib; from tidewaiter.state import open_state; open_state(pathlib.Path(sys.argv[1]))"
+        code = (
+            "import sys, pathlib; from tidewaiter.state import open_state; "
+            "open_state(pathlib.Path(sys.argv[1]))"
+        )
         other = subprocess.run([sys.executable, "-c", code, root], capture_output=True, text=True)
         with pytest.raises(StateError, match="another tidewaiter is using") as caught:
             open_state(root)

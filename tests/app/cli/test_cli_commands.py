@@ -20,7 +20,7 @@ from tidewaiter import __version__
 from tidewaiter.core.errors import ContentError, ContentErrors, Location
 from tidewaiter.lab.generator import read_truth
 from tidewaiter.pipeline.normalize import check
-from tidewaiter.state import State
+from tidewaiter.state import open_state
 
 USAGE = "Usage: tidewaiter"
 
@@ -545,7 +545,7 @@ def test_a_wrong_content_file_is_exit_code_4(cli, monkeypatch, tmp_path):
 
 
 def test_a_state_that_is_in_use_is_exit_code_4_with_a_next_step(cli, tmp_path, folder):
-    with State.open(tmp_path / "state"):
+    with open_state(tmp_path / "state"):
         said = cli("run", "--from", folder, "--state", tmp_path / "state", "--once")
 
     assert said.code == 4

@@ -17,7 +17,8 @@ import pytest
 
 from tests.app import logs
 from tests.app.conftest import Silent, deliver_to
-from tidewaiter.app.engine import commit, pool, run
+from tidewaiter.app.engine import pool, run
+from tidewaiter.app.engine.settle import settle
 from tidewaiter.app.engine.worker import Worker
 from tidewaiter.core.errors import DeliveryError, StateError, UsageError
 from tidewaiter.pipeline.deliver.archive import Archive
@@ -218,7 +219,7 @@ def test_killed_workers_are_replaced_and_nothing_is_missing(monkeypatch, tmp_pat
     delivery = deliver_to(tmp_path / "state", folder, workers=2, progress=Killer())
 
     delivery.check_laws()
-    assert delivery.result.exit_code == 0
+    assert delivery.exit_code == 0
     assert events(delivery) == ALL
     assert delivery.counts()["delivered"] == 28
 
@@ -235,7 +236,7 @@ def test_an_object_that_kills_its_worker_is_named_and_the_others_are_delivered(m
 
     delivery.check_laws()
     assert delivery.counts()["delivered"] == 23
-    assert delivery.result.exit_code == 5
+    assert delivery.exit_code == 5
     ((path, reason),) = delivery.report["last_run"]["unreadable"]
     assert "poison" in path
     assert "a worker process died" in reason
@@ -324,15 +325,13 @@ def test_what_was_done_before_an_interruption_is_delivered_and_reported(monkeypa
 
 
 def test_a_bug_in_the_counts_is_no_delivery(monkeypatch, folder, deliver, tmp_path):
-    original = commit.settle
-
     def wrong(*args, **options):
-        settled = original(*args, **options)
+        settled = settle(*args, **options)
         settled.done[0].counts.valid += 1
         return settled
 
     with monkeypatch.context() as patch:
-        patch.setattr(commit, "settle", wrong)
+        patch.setattr("tidewaiter.app.engine.commit.settle", wrong)
         with pytest.raises(AssertionError, match="do not add up"):
             deliver(folder)
 

@@ -22,7 +22,7 @@ ASKED = (
     Finding(
         13 * HOUR, "Exfiltration:S3/AnomalousBehavior", 8.0, "Objects were read in an unusual way", PROD.id,
         HOME, "api", THIEF, address="192.0.2.66", api="GetObject", service="s3.amazonaws.com",
-        key_id="AKIAABCDEFGHIJKLMNOP", bucket="kr-customer-exports", repeats=(15 * HOUR, 14 * HOUR),
+        key_id="AKIA0BCDEFGHIJKLMNOP", bucket="kr-customer-exports", repeats=(15 * HOUR, 14 * HOUR),
     ),
     Finding(
         23 * HOUR, "CryptoCurrency:EC2/BitcoinTool.B!DNS", 8.0, "A miner's pool was looked up", PROD.id,

@@ -14,7 +14,7 @@ NOON = datetime(2026, 3, 17, 12, 0, 0, 250_000)
 TEXTS = (
     st.none() | st.text(st.characters(codec="utf-8")) | st.sampled_from(['","A":null', '","A":""', '\\","'])
 )
-SCHEMA = {
+SCHEMA: dict[str, type[pl.DataType] | pl.DataType] = {
     "SrcIpAddr": pl.String,
     "DstPortNumber": pl.Int32,
     "SrcBytes": pl.Int64,

@@ -126,7 +126,7 @@ def _credentials(settings: Settings, state: Path) -> _Found:
             "set azure.client_secret to env://NAME or file://PATH",
         )
     if azure.client_secret:
-        read_secret(azure.client_secret)
+        read_secret(azure.client_secret, setting="azure.client_secret")
         return "ok", "a client id and a readable secret", ""
     return "ok", "DefaultAzureCredential (tried by run)", ""
 

@@ -44,12 +44,12 @@ def lines(folder: Path) -> Iterator[Line | Finding]:
     """Yield every record of the chain in its order, and a finding for each line that is none."""
     for path in segments(folder):
         offset = 0
-        for number, line in enumerate(path.read_bytes().split(b"\n"), 1):
-            if line or offset == 0:
-                try:
-                    yield Line(path.name, number, offset, read(line))
-                except ValueError as error:
-                    yield Finding(path.name, number, offset, f"no record: {str(error)[:200]}")
+        parts = path.read_bytes().split(b"\n")
+        for number, line in enumerate(parts if parts[-1] or len(parts) == 1 else parts[:-1], 1):
+            try:
+                yield Line(path.name, number, offset, read(line))
+            except ValueError as error:
+                yield Finding(path.name, number, offset, f"no record: {str(error)[:200]}")
             offset += len(line) + 1
 
 

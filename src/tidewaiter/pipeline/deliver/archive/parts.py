@@ -21,8 +21,8 @@ SCHEMA: Mapping[str, pl.DataType | type[pl.DataType]] = {
     "raw": pl.Binary,
 }
 """`event_time`: the event's time (naive UTC; of a record without one, when it was read). `object_id`,
-`digest`: the version of the source object; `position`: of the record in it, from 0. `table`: where its row went, or would
-have gone. `action`: one of `ACTIONS`. `raw`: the record's bytes; null for a pointer."""
+`digest`: the version of the source object; `position`: of the record in it, from 0. `table`: where its row
+went, or would have gone. `action`: one of `ACTIONS`. `raw`: the record's bytes; null for a pointer."""
 
 ACTIONS = ("delivered", "duplicate", "quarantine", "tier", "drop", "merge", "oversize")
 """What became of a record. Delivered ones and duplicates are pointers: their bytes are in the object."""

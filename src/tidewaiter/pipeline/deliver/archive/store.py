@@ -154,7 +154,8 @@ def _view(files: Sequence[Path]) -> str:
     if not files:
         return (
             f"CREATE TABLE {VIEW} (event_id VARCHAR, event_time TIMESTAMP, object_id VARCHAR, "
-            'digest VARCHAR, position BIGINT, "table" VARCHAR, action VARCHAR, raw BLOB, source VARCHAR, date DATE)'
+            'digest VARCHAR, position BIGINT, "table" VARCHAR, action VARCHAR, raw BLOB, source VARCHAR, '
+            "date DATE)"
         )
     columns = ", ".join(f'"{name}"' for name in SCHEMA)
     return (
