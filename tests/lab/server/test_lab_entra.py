@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 
 import httpx
+import jwt
 import pytest
 
 from .conftest import LabServer
@@ -32,7 +33,6 @@ def test_discovery_names_the_endpoints_of_the_host_that_was_asked(lab_server: La
 def test_a_scope_becomes_the_audience_of_a_token_that_the_published_key_verifies(
     lab_server: LabServer, resource
 ):
-    jwt = pytest.importorskip("jwt")  # comes with azure-identity
     answer = ask(lab_server, scope=f"{resource}/.default").json()
     assert (answer["token_type"], answer["expires_in"]) == ("Bearer", 3599)
     (key,) = lab_server.client.get(f"/{lab_server.tenant}/discovery/v2.0/keys").json()["keys"]
