@@ -12,11 +12,11 @@ import pytest
 from tidewaiter.asim import column_types
 from tidewaiter.core.errors import UsageError
 from tidewaiter.lab.generator.company import DOMAIN, Company
-from tidewaiter.lab.generator.day import everyday
 from tidewaiter.lab.generator.entra import EntraCounts, Form, write_entra
 from tidewaiter.lab.generator.entra.federation import federated
 from tidewaiter.lab.generator.entra.people import people
 from tidewaiter.lab.generator.entra.tenant import object_id, tenant_id
+from tidewaiter.lab.generator.making import everyday
 from tidewaiter.lab.generator.others import AzureOperation, DirectoryChange, SignIn
 from tidewaiter.lab.generator.rhythm import DAY, HOUR, LAST
 

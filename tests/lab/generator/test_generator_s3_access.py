@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tidewaiter.core.errors import UsageError
 from tidewaiter.lab.generator.company import BUCKETS, DEV, PROD, Company
-from tidewaiter.lab.generator.day import everyday
+from tidewaiter.lab.generator.making import everyday
 from tidewaiter.lab.generator.others import ObjectAccess
 from tidewaiter.lab.generator.record import Recorder
 from tidewaiter.lab.generator.rhythm import HOUR
@@ -139,7 +139,7 @@ def test_what_cloudtrail_recorded_stands_in_the_access_log_under_the_same_reques
     log = AccessLog(tmp_path, company, 1_200)
     seen: dict[str, dict[str, Any]] = {}
     for deed in sorted(everyday(company, 1_200), key=lambda deed: deed.at):
-        _, _, record = recorder.record(deed)
+        _, _, _, record = recorder.record(deed)
         log.see(deed.at, record, 0 if len(seen) == 3 else -1)
         body = json.loads(record)
         if body["eventSource"] == "s3.amazonaws.com" and (body["requestParameters"] or {}).get("bucketName"):

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tidewaiter.lab.generator.company import Company
-from tidewaiter.lab.generator.day import DEFAULT_DAY, everyday
+from tidewaiter.lab.generator.day import DEFAULT_DAY
 from tidewaiter.lab.generator.draw import Draw
+from tidewaiter.lab.generator.making import everyday
 from tidewaiter.lab.generator.personas import PERSONAS
 from tidewaiter.lab.generator.rhythm import DAY, HOUR, LAST, OFFICE, beats, moments, shares
 

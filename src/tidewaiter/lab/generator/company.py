@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
-from tidewaiter.lab.generator.draw import LOWER, UPPER, fixed_code
+from tidewaiter.lab.generator.draw import LOWER, UPPER, Draw, fixed_code
 from tidewaiter.lab.generator.rhythm import DAY, SECOND
 
 ORGANIZATION = "o-7kq2m9xw4d"
@@ -29,22 +29,34 @@ class Account:
     regions: tuple[str, ...]
 
 
-CORE = Account("402915637718", "kr-core", "management, log archive and security tooling", (HOME, EDGE))
-PROD = Account("718250946633", "kr-prod", "production", (HOME, EDGE, SPARE))
-DEV = Account("155408372961", "kr-dev", "development", (HOME, EDGE))
-ACCOUNTS = (CORE, PROD, DEV)
+REGIONS = (HOME, EDGE, SPARE)
+CORE = Account("402915637718", "kr-core", "management: organisation, identities, the bill", REGIONS)
+LOGS = Account("286640197305", "kr-log-archive", "log archive: trails, configuration history", REGIONS)
+SECURITY = Account(
+    "931027758446",
+    "kr-security",
+    "security tooling: delegated administrator of GuardDuty and Security Hub",
+    REGIONS,
+)
+PROD = Account("718250946633", "kr-prod", "production", REGIONS)
+DATA = Account("564193820077", "kr-data", "the data lake and its jobs", REGIONS)
+DEV = Account("155408372961", "kr-dev", "development", REGIONS)
+ACCOUNTS = (CORE, LOGS, SECURITY, PROD, DATA, DEV)
 
 MONITORING_VENDOR = "533019284476"
 STRANGER = "640731885290"
 
 TRAIL = "kr-org-trail"
-TRAIL_BUCKET = f"kr-org-trail-{CORE.id}"
+TRAIL_BUCKET = f"kr-org-trail-{LOGS.id}"
 PROD_TRAIL = "kr-prod-audit"
 
 BUCKETS: dict[str, tuple[str, ...]] = {
-    CORE.id: (TRAIL_BUCKET, "kr-config-snapshots", "kr-terraform-state", "kr-cost-exports"),
-    PROD.id: ("kr-parcel-labels", "kr-customer-exports", "kr-lake-raw", "kr-lake-curated", "kr-web-assets",
-              "kr-athena-results", "kr-partner-inbox", "kr-prod-backups"),
+    CORE.id: ("kr-terraform-state", "kr-cost-exports"),
+    LOGS.id: (TRAIL_BUCKET, "kr-config-snapshots", "kr-flow-logs"),
+    SECURITY.id: ("kr-findings-export", "kr-forensics"),
+    PROD.id: ("kr-parcel-labels", "kr-customer-exports", "kr-web-assets", "kr-partner-inbox",
+              "kr-prod-backups"),
+    DATA.id: ("kr-lake-raw", "kr-lake-curated", "kr-athena-results"),
     DEV.id: ("kr-dev-artifacts", "kr-dev-scratch", "kr-dev-lake-sample"),
 }  # fmt: skip
 FUNCTIONS = ("order-router", "label-printer", "tracking-webhook", "invoice-mailer")
@@ -54,6 +66,8 @@ SECRETS = (
 )  # fmt: skip
 TABLES = ("shipments", "scan_events", "customers", "invoices", "routes", "returns")
 GROUPS = ("web", "api", "worker")
+OBJECT_STORE = ("198.51.100.4", "198.51.100.5", "2001:db8:53::a1")
+"""Addresses by which S3 answers in this world."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +104,7 @@ class Company:
             ("worker", 4, PROD, HOME, "kr-worker-instance", "10.20.30"),
             ("bastion", 1, PROD, HOME, "kr-bastion-instance", "10.20.1"),
             ("edge", 3, PROD, EDGE, "kr-edge-instance", "10.24.10"),
+            ("batch", 3, DATA, HOME, "kr-batch-instance", "10.30.10"),
             ("sandbox", 4, DEV, HOME, "kr-sandbox-instance", "10.40.10"),
         )
         self.machines = tuple(
@@ -116,10 +131,18 @@ class Company:
             ipv6=f"2001:db8:24:{number:x}::{fixed_code(3, '123456789abcdef', label)}",
         )
 
+    def stream(self, *keys: object) -> Draw:
+        """Return the day's own stream of chance of that name: another day of the same seed draws anew."""
+        return Draw(self.seed, self.day, *keys)
+
     @property
     def midnight(self) -> int:
         """The beginning of the day in seconds since 1970-01-01T00:00Z."""
         return (self.day - date(1970, 1, 1)).days * 86_400
+
+    def instant(self, at: int) -> str:
+        """Return a name for a moment of the day that no other day has (sessions are named after it)."""
+        return str(self.midnight * SECOND + at)
 
     def _code(self, length: int, alphabet: str, *keys: str) -> str:
         known = self._ids.get(keys)

@@ -14,7 +14,6 @@ import msgspec
 
 from tidewaiter.lab.generator.calls.call import Json
 from tidewaiter.lab.generator.company import HOME, ORGANIZATION, TRAIL, TRAIL_BUCKET, Company
-from tidewaiter.lab.generator.draw import Draw
 from tidewaiter.lab.generator.rhythm import HOUR, MINUTE
 from tidewaiter.lab.generator.trail import LogFile, write_gzip
 
@@ -32,7 +31,7 @@ def write_digests(out: Path, company: Company, files: list[LogFile]) -> int:
 
 
 def _chain(out: Path, company: Company, account: str, region: str, files: list[LogFile]) -> None:
-    draw = Draw(company.seed, "digest", account, region)
+    draw = company.stream("digest", account, region)
     offset = draw.whole(2 * MINUTE, 57 * MINUTE)
     fingerprint = draw.hex(32)
     previous: Json = {
@@ -86,7 +85,7 @@ def _entry(company: Company, file: LogFile) -> Json:
 
 def write_insight(out: Path, company: Company, account: str, region: str, at: int, principal: str) -> int:
     """Write one Insights file: the start and end of an unusual rate of refused IAM calls; return 1."""
-    draw = Draw(company.seed, "insight")
+    draw = company.stream("insight")
     shared = draw.uuid()
     statistics = {
         "baseline": {"average": 0.0007},

@@ -71,7 +71,7 @@ def iam_user(
 
 def session_key(company: Company, account: str, role: str, session: str, since: int) -> str:
     """Return the temporary access key id of one session; the AssumeRole event that opens it shows it too."""
-    return company.unique_id("ASIA", account, role, session, str(since))
+    return company.unique_id("ASIA", account, role, session, company.instant(since))
 
 
 def role_session(
@@ -186,7 +186,7 @@ def portal_user(company: Company, *, upn: str, persona: str, since: int, address
         "type": "IdentityCenterUser",
         "accountId": CORE.id,
         "onBehalfOf": {"userId": user, "identityStoreArn": store},
-        "credentialId": company.uuid("portal", upn, str(since)),
+        "credentialId": company.uuid("portal", upn, company.instant(since)),
     }
     return Actor(persona, CORE.id, f"{store}/user/{user}", identity, address, agent, direct=False)
 

@@ -179,6 +179,26 @@ class CostBump:
     mark: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """A TCP conversation of a machine with an address, as its interface's flow log shows it.
+
+    `machine` is the instance's id or name; `port` is the server's, which is the machine when `inward`.
+    `sent` and `received` are bytes from the machine's point of view. Each connection is two lines in one
+    capture window, there and back; one that was refused (`accepted` False) is a single line.
+    """
+
+    at: int
+    machine: str
+    peer: str
+    port: int
+    sent: int = 900
+    received: int = 720
+    inward: bool = False
+    accepted: bool = True
+    mark: str = ""
+
+
 @dataclass(slots=True)
 class Others:
     """All that one story or persona asks for, by log."""
@@ -187,6 +207,7 @@ class Others:
     directory: list[DirectoryChange] = field(default_factory=list)
     azure: list[AzureOperation] = field(default_factory=list)
     dns: list[DnsQuery] = field(default_factory=list)
+    flows: list[Connection] = field(default_factory=list)
     accesses: list[ObjectAccess] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     costs: list[CostBump] = field(default_factory=list)

@@ -50,7 +50,9 @@ class Persona:
     def __init__(self, company: Company) -> None:
         """Take a place in the company; chance comes from the seed and the persona's own name."""
         self.company = company
-        self.draw = Draw(company.seed, "persona", self.id)
+        self.draw = company.stream("persona", self.id)
+        self.lasting = Draw(company.seed, "persona", self.id)
+        """Chance that is the same on every day: when a session's hour begins, for example."""
 
     def plan(self, count: int) -> list[Deed]:
         """Return exactly `count` deeds."""

@@ -89,10 +89,10 @@ class Recorder:
     def __init__(self, company: Company) -> None:
         """Open the stream of ids."""
         self._company = company
-        self._draw = Draw(company.seed, "records")
+        self._draw = company.stream("records")
 
-    def record(self, deed: Deed) -> tuple[str, str, bytes]:
-        """Return the event id, the region and the record of a deed."""
+    def record(self, deed: Deed) -> tuple[str, str, str, bytes]:
+        """Return the event id, the region, the event source (without its domain) and the record of a deed."""
         draw, actor = self._draw, deed.actor
         draw.now = deed.at
         call = _settle(deed.make(draw), actor, deed.mishaps, draw)
@@ -120,7 +120,7 @@ class Recorder:
             body["requestID"] = draw.request() if call.source == "s3" else draw.uuid()
         body["eventID"] = event_id
         self._close(body, deed, call, region)
-        return event_id, region, encode(body)
+        return event_id, region, call.source, encode(body)
 
     def _close(self, body: Json, deed: Deed, call: Call, region: str) -> None:
         body["readOnly"] = call.read_only

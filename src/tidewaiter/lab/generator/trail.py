@@ -14,7 +14,6 @@ from hashlib import sha256
 from pathlib import Path
 
 from tidewaiter.lab.generator.company import ORGANIZATION, Company
-from tidewaiter.lab.generator.draw import Draw
 from tidewaiter.lab.generator.rhythm import MINUTE, SECOND
 
 _SLOT = 5 * MINUTE
@@ -60,7 +59,7 @@ class TrailWriter:
         self._out = out
         self._company = company
         self._progress = progress
-        self._draw = Draw(company.seed, "trail")
+        self._draw = company.stream("trail")
         self._pending: dict[tuple[str, str], _Pending] = {}
 
     def add(self, at: int, account: str, region: str, record: bytes) -> None:

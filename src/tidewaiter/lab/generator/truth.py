@@ -8,19 +8,34 @@ import msgspec
 
 
 class EventCounts(msgspec.Struct, frozen=True):
-    """Records written: CloudTrail events, and lines of flow logs (NODATA and SKIPDATA included)."""
+    """Records written, by log; flow lines include NODATA and SKIPDATA, findings their updates.
+
+    `entra` counts rows by table. `cost` includes the days before the generated one.
+    """
 
     cloudtrail: int
     vpcflow: int
+    dns: int = 0
+    s3_access: int = 0
+    guardduty: int = 0
+    securityhub: int = 0
+    entra: dict[str, int] = {}
+    cost: int = 0
 
 
 class ObjectCounts(msgspec.Struct, frozen=True):
-    """Files written below `AWSLogs/`; digests and insights carry no events."""
+    """Files written, by log; digests, insights and half of the cost export's files carry no events."""
 
     cloudtrail: int
     digest: int
     insight: int
     vpcflow: int
+    dns: int = 0
+    s3_access: int = 0
+    guardduty: int = 0
+    securityhub: int = 0
+    entra: int = 0
+    cost: int = 0
 
 
 class AccountTruth(msgspec.Struct, frozen=True):
@@ -42,16 +57,34 @@ class PersonaTruth(msgspec.Struct, frozen=True):
     event_count: int
 
 
+class PlaceTruth(msgspec.Struct, frozen=True):
+    """Where a record beside CloudTrail's lies that belongs to a story.
+
+    `log` is one of `entra.sign_ins`, `entra.directory`, `entra.azure`, `dns`, `vpcflow`, `s3_access`,
+    `guardduty`, `securityhub`, `cost`. `id` is the record's own id ("" where the format has none), `object`
+    the file below the day's folder, `line` counts from 0 among the file's records (headers do not count).
+    """
+
+    log: str
+    id: str
+    object: str
+    line: int
+
+
 class TechniqueTruth(msgspec.Struct, frozen=True):
-    """The events of a campaign that show one ATT&CK technique."""
+    """The CloudTrail events of a campaign that show one ATT&CK technique, and its records in other logs."""
 
     id: str
     tactic: str
     event_ids: tuple[str, ...]
+    places: tuple[PlaceTruth, ...] = ()
 
 
 class CampaignTruth(msgspec.Struct, frozen=True):
-    """One attack; times are ISO 8601 in UTC. `flow_records` counts its lines in the flow logs."""
+    """One attack; times are ISO 8601 in UTC, those of its CloudTrail events (else of its other records).
+
+    `flow_records` counts its lines in the flow logs.
+    """
 
     id: str
     title: str
@@ -73,6 +106,7 @@ class LookalikeTruth(msgspec.Struct, frozen=True):
     actor: str
     event_ids: tuple[str, ...]
     why: str
+    places: tuple[PlaceTruth, ...] = ()
 
 
 class Truth(msgspec.Struct, frozen=True):

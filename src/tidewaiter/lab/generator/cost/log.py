@@ -20,7 +20,7 @@ from pathlib import Path
 from tidewaiter.lab.generator.company import ACCOUNTS, CORE, Company
 from tidewaiter.lab.generator.cost.prices import REGIONS, Price, price_of
 from tidewaiter.lab.generator.cost.usage import Calls, Usage, ordinary
-from tidewaiter.lab.generator.draw import UPPER, Draw, fixed_code
+from tidewaiter.lab.generator.draw import UPPER, fixed_code
 from tidewaiter.lab.generator.others import CostBump
 from tidewaiter.lab.generator.slots import Placed, write_packed
 
@@ -94,7 +94,7 @@ class _Bill:
     def __init__(self, out: Path, company: Company) -> None:
         self._out = out
         self._company = company
-        self._draw = Draw(company.seed, "cost")
+        self._draw = company.stream("cost")
         self._objects = 0
 
     def write(self, usage: Sequence[Usage], asked: Sequence[CostBump]) -> CostCounts:

@@ -16,7 +16,6 @@ from pathlib import Path
 from tidewaiter.core.errors import UsageError
 from tidewaiter.lab.generator.company import DOMAIN, Company, Machine
 from tidewaiter.lab.generator.dns.names import Repertoire, outcome, question, repertoire
-from tidewaiter.lab.generator.draw import Draw
 from tidewaiter.lab.generator.others import DnsQuery
 from tidewaiter.lab.generator.rhythm import CUSTOMERS, DAY
 from tidewaiter.lab.generator.slots import Pages, Placed, by_slot, spread, times, width, write_packed
@@ -73,8 +72,8 @@ class _Log:
     def __init__(self, out: Path, company: Company, count: int, asked: Sequence[DnsQuery]) -> None:
         self._out = out
         self._company = company
-        self._draw = Draw(company.seed, "dns")
-        self._names = Draw(company.seed, "dns-files")
+        self._draw = company.stream("dns")
+        self._names = company.stream("dns-files")
         self._count = count
         self._slot = width(count, wanted=400)
         self._asked = by_slot(asked, self._slot)

@@ -12,8 +12,7 @@ from itertools import accumulate
 
 import msgspec
 
-from tidewaiter.lab.generator.company import BUCKETS, DOMAIN, Company, Machine
-from tidewaiter.lab.generator.flows import OBJECT_STORE
+from tidewaiter.lab.generator.company import BUCKETS, DOMAIN, OBJECT_STORE, Company, Machine
 
 Chain = Sequence[tuple[str, str]]
 """The answer section in order: (type, data), for example a CNAME and what it leads to."""
@@ -26,12 +25,13 @@ VENDORS = ("api.parcelmaps", "hooks.carrierlink", "ingest.watchtower-metrics", "
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A name and type with its usual outcomes, each the middle of a log line: from name to answers."""
+    """A name and type with its usual answers; `outcomes` has each as the middle of a log line."""
 
     name: str
     type: str
     weight: float
     outcomes: tuple[str, ...]
+    chains: tuple[Chain, ...] = ()
 
 
 def outcome(name: str, kind: str, rcode: str, answers: Chain) -> str:
@@ -49,7 +49,8 @@ def outcome(name: str, kind: str, rcode: str, answers: Chain) -> str:
 
 def question(name: str, kind: str, weight: float, *answers: Chain, rcode: str = "NOERROR") -> Question:
     """Return a question whose answers are drawn evenly from the given ones; none is an empty section."""
-    return Question(name, kind, weight, tuple(outcome(name, kind, rcode, each) for each in answers or ((),)))
+    said = tuple(outcome(name, kind, rcode, each) for each in answers or ((),))
+    return Question(name, kind, weight, said, answers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,35 @@ class Repertoire:
     def of(cls, questions: Sequence[Question]) -> Repertoire:
         """Return the repertoire of these questions."""
         return cls(tuple(questions), tuple(accumulate(each.weight for each in questions)))
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """An address outside the company's networks that a machine knows by a name."""
+
+    name: str
+    type: str
+    chain: Chain
+
+    @property
+    def address(self) -> str:
+        """The address that the name leads to."""
+        return self.chain[-1][1]
+
+    @property
+    def store(self) -> bool:
+        """True for a bucket of S3."""
+        return self.address in OBJECT_STORE
+
+
+def destinations(known: Repertoire) -> tuple[Destination, ...]:
+    """Return where a machine of that repertoire connects to outside, each address with its name."""
+    return tuple(
+        Destination(question.name, question.type, chain)
+        for question in known.questions
+        for chain in question.chains
+        if chain and chain[-1][0] in {"A", "AAAA"} and not chain[-1][1].startswith("10.")
+    )
 
 
 def repertoire(company: Company, machine: Machine) -> Repertoire:

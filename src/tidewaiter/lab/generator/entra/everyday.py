@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tidewaiter.lab.generator.company import Company
-from tidewaiter.lab.generator.draw import Draw
 from tidewaiter.lab.generator.entra.people import Person, people
 from tidewaiter.lab.generator.entra.tenant import CI, PRINCIPALS, SYNC, object_id
 from tidewaiter.lab.generator.others import AzureOperation, DirectoryChange, Mfa, SignIn
@@ -22,7 +21,7 @@ class Everyday:
     def __init__(self, company: Company) -> None:
         """Look the company's people up and open the stream of chance."""
         self._company = company
-        self._draw = Draw(company.seed, "entra-everyday")
+        self._draw = company.stream("entra-everyday")
         self._people = people(company)
 
     def _someone(self, at: int) -> Person:

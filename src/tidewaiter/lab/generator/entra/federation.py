@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tidewaiter.lab.generator.company import Company
-from tidewaiter.lab.generator.draw import Draw
 from tidewaiter.lab.generator.entra.people import people
 from tidewaiter.lab.generator.entra.tenant import AWS
 from tidewaiter.lab.generator.others import Mfa, SignIn
@@ -36,7 +35,7 @@ def federated(company: Company, deeds: Iterable[Deed]) -> list[SignIn]:
         known = first.get(session)
         if user in by_user and (known is None or deed.at < known[0]):
             first[session] = (deed.at, user, deed)
-    draw = Draw(company.seed, "federation")
+    draw = company.stream("federation")
     found = []
     for session, (at, user, deed) in sorted(first.items(), key=lambda each: (each[1][0], each[0])):
         person = by_user[user]

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Literal
 
 from tidewaiter.lab.generator.company import Company
-from tidewaiter.lab.generator.draw import Draw
 from tidewaiter.lab.generator.entra.activity import ACTIVITY, Operations
 from tidewaiter.lab.generator.entra.directory import AUDIT, Changes
 from tidewaiter.lab.generator.entra.envelope import enveloped
@@ -106,7 +105,7 @@ class _Log:
         self._company = company
         self._form = form
         self._tenant = tenant_id(company)
-        self._draw = Draw(company.seed, "entra-times")
+        self._draw = company.stream("entra-times")
         self._everyday = Everyday(company)
         self._sign_ins = SignIns(company)
         self._changes = Changes(company)

@@ -9,7 +9,6 @@ from uuid import UUID
 import msgspec
 
 from tidewaiter.lab.generator.company import Company
-from tidewaiter.lab.generator.draw import Draw
 from tidewaiter.lab.generator.entra.tenant import tenant_id, workspace_id
 
 Json = dict[str, object]
@@ -32,7 +31,7 @@ class Pen:
     def __init__(self, company: Company, name: str) -> None:
         """Open the stream of that name."""
         self.company = company
-        self.draw = Draw(company.seed, "entra", name)
+        self.draw = company.stream("entra", name)
         self.tenant = tenant_id(company)
         self.workspace = workspace_id(company)
         self.resource = f"/tenants/{self.tenant}/providers/Microsoft.aadiam"

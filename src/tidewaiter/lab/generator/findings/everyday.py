@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tidewaiter.lab.generator.company import HOME, PROD, Company, Machine
+from tidewaiter.lab.generator.company import DATA, HOME, Company, Machine
 from tidewaiter.lab.generator.draw import Draw
 from tidewaiter.lab.generator.entra.people import people
 from tidewaiter.lab.generator.flows import PROBED
@@ -13,7 +13,7 @@ from tidewaiter.lab.generator.rhythm import DAY, HOUR, MINUTE
 
 def everyday(company: Company, count: int) -> list[Finding]:
     """Return `count` findings of low severity in the order of time; some are seen again and again."""
-    draw = Draw(company.seed, "findings")
+    draw = company.stream("findings")
     open_to_all = [each for each in company.machines if each.name.split("-")[1] in {"edge", "bastion"}]
     found = [_knock(draw, draw.pick(open_to_all), brute=number % 4 == 1) for number in range(count)]
     found[::9] = [_other(company, draw, number) for number in range(len(found[::9]))]
@@ -74,19 +74,19 @@ def _other(company: Company, draw: Draw, number: int) -> Finding:
             repeats=repeats,
         )
     reader = next(each for each in people(company) if each.upn.startswith("tomas."))
-    role, _ = permission_set_role(company, PROD.id, "DataReader")
+    role, _ = permission_set_role(company, DATA.id, "DataReader")
     return Finding(
         draw.whole(8 * HOUR, 14 * HOUR),
         "Discovery:S3/AnomalousBehavior",
         2.0,
         f"S3 objects were listed in an unusual way by AssumedRole:{role}",
-        PROD.id,
+        DATA.id,
         HOME,
         "api",
-        f"arn:aws:sts::{PROD.id}:assumed-role/{role}/{reader.upn}",
+        f"arn:aws:sts::{DATA.id}:assumed-role/{role}/{reader.upn}",
         address=reader.address,
         api="ListObjects",
         service="s3.amazonaws.com",
-        key_id=company.unique_id("ASIA", PROD.id, role, reader.upn, str(number)),
+        key_id=company.unique_id("ASIA", DATA.id, role, reader.upn, str(number)),
         bucket="kr-lake-curated",
     )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import msgspec
 
 from tidewaiter.lab.generator.company import Company
-from tidewaiter.lab.generator.draw import Draw, fixed_code
+from tidewaiter.lab.generator.draw import fixed_code
 from tidewaiter.lab.generator.findings.shapes import Json, action, resource
 from tidewaiter.lab.generator.others import Finding
 from tidewaiter.lab.generator.rhythm import LAST, MINUTE, SECOND
@@ -48,7 +48,7 @@ class Guard:
     def __init__(self, company: Company) -> None:
         """Open the stream of ids."""
         self._company = company
-        self._draw = Draw(company.seed, "guardduty")
+        self._draw = company.stream("guardduty")
 
     def updates(self, finding: Finding) -> list[Update]:
         """Return the finding as it was first published and after each repeat that falls in the day.

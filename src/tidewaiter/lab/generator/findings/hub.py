@@ -11,7 +11,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tidewaiter.lab.generator.company import ACCOUNTS, BUCKETS, HOME, Company, Machine
-from tidewaiter.lab.generator.draw import Draw
 from tidewaiter.lab.generator.findings.guardduty import Update, precise
 from tidewaiter.lab.generator.findings.shapes import Json
 from tidewaiter.lab.generator.rhythm import HOUR, LAST, MINUTE
@@ -115,7 +114,7 @@ class Hub:
     def __init__(self, company: Company) -> None:
         """Open the stream of chance."""
         self._company = company
-        self._draw = Draw(company.seed, "security-hub")
+        self._draw = company.stream("security-hub")
 
     def _stamp(self, at: int) -> str:
         return precise(self._company, min(at, LAST))

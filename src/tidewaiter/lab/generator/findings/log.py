@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tidewaiter.lab.generator.company import HOME, Company
-from tidewaiter.lab.generator.draw import Draw
 from tidewaiter.lab.generator.findings.everyday import everyday
 from tidewaiter.lab.generator.findings.guardduty import Guard, encode
 from tidewaiter.lab.generator.findings.hub import Hub, HubFinding
@@ -95,7 +94,7 @@ class _Writer:
     def __init__(self, out: Path, company: Company) -> None:
         self._out = out
         self._company = company
-        self._draw = Draw(company.seed, "finding-files")
+        self._draw = company.stream("finding-files")
         self.guardduty_objects = self.hub_objects = 0
 
     def guardduty(self, place: str, records: list[bytes]) -> str:

@@ -43,7 +43,7 @@ class KeyHolder(Sittings):
             persona=self.id,
             address=self.address,
             agent=self.browser if habit.console else self.shell,
-            key=f"console-{since}" if habit.console else self.key,
+            key=f"console-{self.company.instant(since)}" if habit.console else self.key,
             console_since=since if habit.console else None,
         )
 

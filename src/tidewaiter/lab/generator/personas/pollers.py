@@ -20,13 +20,18 @@ from tidewaiter.lab.generator.company import (
     ACCOUNTS,
     BUCKETS,
     CORE,
+    DATA,
     DEV,
     EDGE,
     FUNCTIONS,
     GROUPS,
     HOME,
+    LOGS,
     MONITORING_VENDOR,
     PROD,
+    REGIONS,
+    SECURITY,
+    SPARE,
     Account,
 )
 from tidewaiter.lab.generator.draw import Draw
@@ -45,6 +50,7 @@ VENDOR_AGENT = "observa-collector/8.4.1 aws-sdk-go-v2/1.41.0 ua/2.1 os/linux lan
 SCANNER_AGENT = (
     "Boto3/1.42.11 md/Botocore#1.42.11 ua/2.1 os/linux#6.1.158 lang/python#3.13.9 exec-env/AWS_ECS_FARGATE"
 )
+_SCANNED = ((PROD, 3), (DATA, 2), (DEV, 2), (CORE, 1), (LOGS, 1), (SECURITY, 1))
 VENDOR_ADDRESSES = ("198.51.100.40", "198.51.100.41", "198.51.100.42")
 
 
@@ -61,7 +67,7 @@ class MonitoringVendor(Machine):
 
     def routines(self) -> list[Beat]:
         """Return one poll per account and region."""
-        places = [(PROD, HOME, 5), (PROD, EDGE, 3), (DEV, HOME, 2), (CORE, HOME, 1)]
+        places = [(PROD, HOME, 5), (PROD, EDGE, 3), (DEV, HOME, 2), (DATA, HOME, 2), (CORE, HOME, 1)]
         return [self._poll(account, region, weight) for account, region, weight in places]
 
     def _session(self, account: Account, region: str, since: int) -> Actor:
@@ -105,7 +111,7 @@ class MonitoringVendor(Machine):
             return vendor, make
 
         sessions = Sessions(
-            lambda since: self._session(account, region, since), phase=self.draw.whole(0, HOUR - 1)
+            lambda since: self._session(account, region, since), phase=self.lasting.whole(0, HOUR - 1)
         )
         calls = [describe("DescribeInstances"), metrics, metrics, list_buckets(), metrics]
         return Beat(weight, account, region, sessions, calls, opening)
@@ -127,13 +133,15 @@ class ConfigRecorder(Machine):
         """Return one sweep over the buckets, one over networks and one over identities per account."""
         beats = []
         for account in ACCOUNTS:
-            size = 4 if account is PROD else 2
+            size = 8 if account is PROD else 3 if account in {DATA, DEV} else 1
             storage = [
                 bucket_setting(name, BUCKETS[account.id], account.id, HOME) for name in sorted(SUB_RESOURCES)
             ]
             beats.append(self._sweep(account, HOME, 2 * size, "ConfigResourceCompositionSession", storage))
-            beats.append(self._sweep(account, HOME, size, "AWSConfig-Describe", self._network()))
             beats.append(self._sweep(account, EDGE, size, "AWSConfig-Describe", self._identities(account)))
+            for region in REGIONS:
+                part = size * {HOME: 1, EDGE: 0.5, SPARE: 0.25}[region]
+                beats.append(self._sweep(account, region, part, "AWSConfig-Describe", self._network()))
         return beats
 
     def _sweep(self, account: Account, region: str, weight: float, session: str, calls: list[Make]) -> Beat:
@@ -141,7 +149,7 @@ class ConfigRecorder(Machine):
             role, service = "AWSServiceRoleForConfig", "config.amazonaws.com"
             return linked_role(self.company, account.id, role, service, session, persona=self.id, since=since)
 
-        sessions = Sessions(actor, phase=self.draw.whole(0, HOUR - 1))
+        sessions = Sessions(actor, phase=self.lasting.whole(0, HOUR - 1))
         return Beat(weight, account, region, sessions, calls)
 
     @staticmethod
@@ -183,11 +191,11 @@ class ConfigRecorder(Machine):
 
 
 class PostureScanner(Machine):
-    """The security team's scanner assumes a role in each account from the core account, at night and noon."""
+    """The security team's scanner assumes a role in each account from its own account, every half hour."""
 
     id = "posture-scanner"
     kind: ClassVar[Kind] = "workload"
-    description = "Security team's posture scanner in the core account: a read-only role in every account"
+    description = "Security team's posture scanner in the security account: a read-only role in every account"
     share = 4
     gap = (60, 400)
     pace = 30 * MINUTE
@@ -196,12 +204,12 @@ class PostureScanner(Machine):
 
     def routines(self) -> list[Beat]:
         """Return a scan of identities, trails and storage per account."""
-        return [self._scan(account, weight) for account, weight in ((PROD, 3), (DEV, 2), (CORE, 1))]
+        return [self._scan(account, weight) for account, weight in _SCANNED]
 
     def _runner(self, since: int) -> Actor:
         return role_session(
             self.company,
-            CORE.id,
+            SECURITY.id,
             "kr-posture-scanner",
             "scan",
             persona=self.id,
@@ -245,7 +253,7 @@ class PostureScanner(Machine):
             read("kms", "ListKeys", limit=1000),
             describe("DescribeSecurityGroups"),
         ]
-        sessions = Sessions(session, lifetime=4 * HOUR, phase=self.draw.whole(0, HOUR))
+        sessions = Sessions(session, lifetime=4 * HOUR, phase=self.lasting.whole(0, HOUR))
         return Beat(weight, account, HOME, sessions, calls, opening)
 
 
@@ -269,7 +277,7 @@ class ScalingService(Machine):
             run_instance(PROD.id, image, worker.subnet, "kr-worker"),
             change_state("TerminateInstances", old, (16, "running"), (32, "shutting-down")),
         ]
-        sessions = Sessions(self._actor, phase=self.draw.whole(0, HOUR - 1))
+        sessions = Sessions(self._actor, phase=self.lasting.whole(0, HOUR - 1))
         checks = [self._health(), instance_status(fleet), self._health(), instances(fleet, 2)]
         return [
             Beat(40, PROD, HOME, sessions, checks),
@@ -315,7 +323,7 @@ class DeploymentWatcher(Machine):
             read("ecr", "DescribeImages", repositoryName="kr/order-router", maxResults=10),
             read("cloudformation", "DescribeStacks"),
         ]
-        sessions = Sessions(self._session, phase=self.draw.whole(0, HOUR - 1))
+        sessions = Sessions(self._session, phase=self.lasting.whole(0, HOUR - 1))
         return [Beat(1, DEV, HOME, sessions, calls)]
 
     def _session(self, since: int) -> Actor:

@@ -20,11 +20,14 @@ from tidewaiter.lab.generator.calls.storage import (
 from tidewaiter.lab.generator.company import (
     BUCKETS,
     CORE,
+    DATA,
     DEV,
     EDGE,
     HOME,
+    LOGS,
     ORGANIZATION,
     PROD,
+    SECURITY,
     SPARE,
     TRAIL,
     TRAIL_BUCKET,
@@ -52,6 +55,7 @@ PROVIDER = "token.actions.githubusercontent.com"
 REPOSITORY = "repo:kestrelrowe/infrastructure:ref:refs/heads/main"
 RUNNERS = tuple(f"198.51.100.{number}" for number in range(226, 232))
 DEPLOY_ROLE = "kr-terraform-deploy"
+_PLANNED = ((PROD, 4), (DEV, 3), (DATA, 2), (CORE, 2), (LOGS, 0.5), (SECURITY, 1))
 
 
 class TrailDelivery(Machine):
@@ -76,10 +80,10 @@ class TrailDelivery(Machine):
             "aws:cloudtrail:arn": trail_arn(CORE, TRAIL),
             "aws:s3:arn": f"arn:aws:s3:::{TRAIL_BUCKET}",
         }
-        cipher = data_key(self.company.key_arn(CORE.id, HOME, "trail"), CORE.id, context, shared=True)
-        write = delivered(TRAIL_BUCKET, key, CORE.id, HOME, 14_800)
+        cipher = data_key(self.company.key_arn(LOGS.id, HOME, "trail"), LOGS.id, context, shared=True)
+        write = delivered(TRAIL_BUCKET, key, LOGS.id, HOME, 14_800)
         return [
-            Beat(1, CORE, HOME, always, [delivery_check(TRAIL_BUCKET, CORE.id, HOME), cipher, write, write])
+            Beat(1, LOGS, HOME, always, [delivery_check(TRAIL_BUCKET, LOGS.id, HOME), cipher, write, write])
         ]
 
 
@@ -99,7 +103,7 @@ class BackupService(Machine):
         """Return snapshots in production and the copies' checks in the second region."""
         volumes = [self.company.hex_id("vol", each.name) for each in self.company.fleet("api", "worker")]
         take = create_snapshot(self.company, PROD.id, volumes)
-        sessions = Sessions(self._actor, phase=self.draw.whole(0, HOUR - 1))
+        sessions = Sessions(self._actor, phase=self.lasting.whole(0, HOUR - 1))
         check = describe("DescribeSnapshots", ownersSet={"items": [{"owner": "self"}]})
         return [
             Beat(5, PROD, HOME, sessions, [describe("DescribeVolumes"), take, check, delete_snapshot()]),
@@ -145,8 +149,8 @@ class Terraform(Machine):
     mishaps = ((0.004, "throttled"), (0.006, "denied"))
 
     def routines(self) -> list[Beat]:
-        """Return plans for production, development and the core account."""
-        return [self._plans(account, weight) for account, weight in ((PROD, 4), (DEV, 3), (CORE, 2))]
+        """Return plans for every account."""
+        return [self._plans(account, weight) for account, weight in _PLANNED]
 
     def run_number(self, since: int) -> int:
         """Return the CI run that a session belongs to."""
@@ -198,7 +202,7 @@ class Terraform(Machine):
             put_object("kr-terraform-state", [f"plans/{account.name}/{{n}}.json"], CORE.id, HOME),
         ]
         sessions = Sessions(
-            lambda since: self.session(account, since), lifetime=HOUR, phase=self.draw.whole(0, HOUR - 1)
+            lambda since: self.session(account, since), lifetime=HOUR, phase=self.lasting.whole(0, HOUR - 1)
         )
         return Beat(weight, account, HOME, sessions, calls, lambda since: self.opening(account, since))
 

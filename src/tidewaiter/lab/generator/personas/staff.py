@@ -12,7 +12,19 @@ from tidewaiter.lab.generator.calls.signin import (
     portal_choice,
     portal_sign_in,
 )
-from tidewaiter.lab.generator.company import CORE, DEV, DOMAIN, EDGE, HOME, PROD, Account
+from tidewaiter.lab.generator.company import (
+    ACCOUNTS,
+    CORE,
+    DATA,
+    DEV,
+    DOMAIN,
+    EDGE,
+    HOME,
+    LOGS,
+    PROD,
+    SECURITY,
+    Account,
+)
 from tidewaiter.lab.generator.identity import (
     Actor,
     permission_set_role,
@@ -99,7 +111,7 @@ class PlatformEngineer(Staff):
     user = "marta.lindqvist"
     description = "Platform engineer in Hamburg; administrator in all accounts, console and command line"
     share = 1.1
-    sets: ClassVar = {CORE.id: "PlatformAdmin", PROD.id: "PlatformAdmin", DEV.id: "PlatformAdmin"}
+    sets: ClassVar = {each.id: "PlatformAdmin" for each in ACCOUNTS}
     mishaps = ((0.008, "denied"), (0.004, "throttled"))
 
     def habits(self) -> list[Habit]:
@@ -110,7 +122,7 @@ class PlatformEngineer(Staff):
             Habit(2, PROD, HOME, tasks.network_pages(fleet), console=False, gap=(300, 2000)),
             Habit(2, PROD, HOME, tasks.cluster_pages()),
             Habit(1, CORE, HOME, tasks.trail_search()),
-            Habit(1, CORE, HOME, tasks.bucket_pages(CORE, HOME)),
+            Habit(1, LOGS, HOME, tasks.bucket_pages(LOGS, HOME)),
             Habit(1.5, DEV, HOME, tasks.network_pages(self.company.fleet("sandbox"))),
         ]
 
@@ -147,7 +159,7 @@ class DataEngineer(Staff):
     description = "Data engineer in Pune (UTC+5:30); Athena queries and the lake's objects"
     share = 1.6
     utc_offset = 5.5
-    sets: ClassVar = {PROD.id: "DataEngineer", DEV.id: "Developer"}
+    sets: ClassVar = {DATA.id: "DataEngineer", DEV.id: "Developer"}
     address = "2001:db8:4f2:17::9d3"
     browser = CHROME.format(os=LINUX)
     shell = COMMAND_LINE.format(os="linux#6.14.0", arch="x86_64")
@@ -156,16 +168,16 @@ class DataEngineer(Staff):
     def habits(self) -> list[Habit]:
         """Return queries, the reads they cause, and buckets."""
         return [
-            Habit(4, PROD, HOME, tasks.query(self.company, PROD, HOME), gap=(300, 4000)),
+            Habit(4, DATA, HOME, tasks.query(self.company, DATA, HOME), gap=(300, 4000)),
             Habit(
                 3,
-                PROD,
+                DATA,
                 HOME,
-                tasks.lake_reads(self.company, PROD, HOME),
+                tasks.lake_reads(self.company, DATA, HOME),
                 gap=(20, 200),
                 through="athena.amazonaws.com",
             ),
-            Habit(1, PROD, HOME, tasks.bucket_pages(PROD, HOME)),
+            Habit(1, DATA, HOME, tasks.bucket_pages(DATA, HOME)),
             Habit(1, DEV, HOME, tasks.bucket_pages(DEV, HOME), console=False, gap=(300, 2000)),
         ]
 
@@ -179,15 +191,15 @@ class DataScientist(Staff):
     share = 0.9
     rhythm = EARLY
     utc_offset = 0.0
-    sets: ClassVar = {PROD.id: "DataReader"}
+    sets: ClassVar = {DATA.id: "DataReader"}
     address = "198.51.100.163"
     mishaps = ((0.04, "denied"),)
 
     def habits(self) -> list[Habit]:
         """Return queries and downloads from the command line."""
         return [
-            Habit(3, PROD, HOME, tasks.query(self.company, PROD, HOME), gap=(300, 5000)),
-            Habit(2, PROD, HOME, tasks.lake_reads(self.company, PROD, HOME), console=False, gap=(60, 700)),
+            Habit(3, DATA, HOME, tasks.query(self.company, DATA, HOME), gap=(300, 5000)),
+            Habit(2, DATA, HOME, tasks.lake_reads(self.company, DATA, HOME), console=False, gap=(60, 700)),
         ]
 
 
@@ -244,17 +256,18 @@ class SecurityAnalyst(Staff):
     user = "henrik.sorensen"
     description = "Security analyst in Copenhagen; reads identities, findings and trails of all accounts"
     share = 0.9
-    sets: ClassVar = {CORE.id: "SecurityAudit", PROD.id: "SecurityAudit", DEV.id: "SecurityAudit"}
+    sets: ClassVar = {each.id: "SecurityAudit" for each in ACCOUNTS}
     address = "203.0.113.61"
     mishaps = ((0.006, "denied"),)
 
     def habits(self) -> list[Habit]:
         """Return reviews per account and searches in the trail."""
         return [
-            Habit(2, CORE, EDGE, tasks.security_review(CORE)),
+            Habit(2, SECURITY, EDGE, tasks.security_review(SECURITY)),
             Habit(2, PROD, EDGE, tasks.security_review(PROD)),
             Habit(1, DEV, EDGE, tasks.security_review(DEV), console=False, gap=(300, 1800)),
-            Habit(2, CORE, HOME, tasks.trail_search()),
+            Habit(2, SECURITY, HOME, tasks.trail_search()),
+            Habit(0.5, LOGS, HOME, tasks.bucket_pages(LOGS, HOME)),
             Habit(1, PROD, HOME, tasks.secret_pages()),
         ]
 

@@ -18,7 +18,7 @@ from tidewaiter.lab.generator.calls.storage import (
     list_objects,
     put_object,
 )
-from tidewaiter.lab.generator.company import DEV, EDGE, FUNCTIONS, HOME, PROD, TABLES, Account, Machine
+from tidewaiter.lab.generator.company import DATA, DEV, EDGE, FUNCTIONS, HOME, PROD, TABLES, Account, Machine
 from tidewaiter.lab.generator.draw import Draw
 from tidewaiter.lab.generator.identity import (
     Actor,
@@ -38,7 +38,7 @@ FUNCTION_AGENT = (
     "exec-env/AWS_Lambda_python3.13"
 )
 NAT = "203.0.113.10"
-ACCOUNT_OF: dict[str, Account] = {PROD.id: PROD, DEV.id: DEV}
+ACCOUNT_OF: dict[str, Account] = {each.id: each for each in (PROD, DATA, DEV)}
 
 
 class Fleet(Routine):
@@ -84,7 +84,7 @@ class Fleet(Routine):
             put_object("kr-parcel-labels", ["zpl/2026/{n}.zpl"], account.id, HOME, mean=6000),
             read("ecr", "GetAuthorizationToken"),
         ]
-        sessions = Sessions(session, lifetime=6 * HOUR, phase=self.draw.whole(0, 6 * HOUR - 1))
+        sessions = Sessions(session, lifetime=6 * HOUR, phase=self.lasting.whole(0, 6 * HOUR - 1))
         return Beat(1, account, machine.region, sessions, calls, opening)
 
 
@@ -136,7 +136,7 @@ class ManagementAgents(Routine):
         sessions = Sessions(
             lambda since: instance_session(self, machine, since, AGENT_OF_SSM),
             lifetime=6 * HOUR,
-            phase=self.draw.whole(0, 6 * HOUR - 1),
+            phase=self.lasting.whole(0, 6 * HOUR - 1),
         )
         return Beat(1, ACCOUNT_OF[machine.account], machine.region, sessions, calls)
 
@@ -198,7 +198,7 @@ class Functions(Routine):
             return Call("logs", "CreateLogStream", request, read_only=False, api_version="20140328")
 
         labels = put_object("kr-parcel-labels", [f"{name}/{{n}}.json"], PROD.id, HOME, mean=2500)
-        phase = self.draw.whole(0, HOUR - 1)
+        phase = self.lasting.whole(0, HOUR - 1)
         own = Sessions(lambda since: self._session(name, since), phase=phase)
         key_arn = self.company.key_arn(PROD.id, HOME, "secrets")
         context: Json = {"SecretARN": arn, "SecretVersionId": self.company.uuid("version", secret)}
@@ -230,18 +230,18 @@ class LakeIngestion(Routine):
         raw = [f"{table}/{today:%Y/%m/%d}/{{n}}.json.gz" for table in TABLES]
         curated = [f"{table}/dt={today}/part-{{n}}.snappy.parquet" for table in TABLES]
         sample = [f"sample/dt={today - timedelta(days=1)}/part-{{n}}.parquet"]
-        fetch = get_object("kr-lake-raw", raw, PROD.id, HOME, mean=300_000)
-        store = put_object("kr-lake-curated", curated, PROD.id, HOME, mean=1_500_000)
+        fetch = get_object("kr-lake-raw", raw, DATA.id, HOME, mean=300_000)
+        store = put_object("kr-lake-curated", curated, DATA.id, HOME, mean=1_500_000)
         copy = put_object("kr-dev-lake-sample", sample, DEV.id, HOME, mean=400_000)
-        jobs = Sessions(lambda since: self._job(PROD, since))
+        jobs = Sessions(lambda since: self._job(DATA, since))
         dev_jobs = Sessions(lambda since: self._job(DEV, since))
-        helped = Sessions(lambda since: self._job(PROD, since).through("s3.amazonaws.com"))
-        key = self.company.key_arn(PROD.id, HOME, "lake")
+        helped = Sessions(lambda since: self._job(DATA, since).through("s3.amazonaws.com"))
+        key = self.company.key_arn(DATA.id, HOME, "lake")
         context: Json = {"aws:s3:arn": "arn:aws:s3:::kr-lake-curated"}
-        listing = list_objects("kr-lake-raw", f"{TABLES[0]}/", PROD.id, HOME)
+        listing = list_objects("kr-lake-raw", f"{TABLES[0]}/", DATA.id, HOME)
         return [
-            Beat(12, PROD, HOME, jobs, [listing, fetch, fetch, fetch, store]),
-            Beat(2, PROD, HOME, helped, [data_key(key, PROD.id, context)]),
+            Beat(12, DATA, HOME, jobs, [listing, fetch, fetch, fetch, store]),
+            Beat(2, DATA, HOME, helped, [data_key(key, DATA.id, context)]),
             Beat(1, DEV, HOME, dev_jobs, [copy]),
         ]
 
@@ -253,7 +253,7 @@ class LakeIngestion(Routine):
             f"airflow-{since // HOUR % 24:02d}",
             persona=self.id,
             since=since,
-            address="10.20.30.27",
+            address="10.30.10.27",
             agent="Boto3/1.41.5 md/Botocore#1.41.5 ua/2.1 os/linux#6.1.158 lang/python#3.11.14 Airflow/3.1.3",
         )
         return replace(actor, endpoint=self.company.hex_id("vpce", "s3"))

@@ -17,7 +17,6 @@ import msgspec
 
 from tidewaiter.core.errors import UsageError
 from tidewaiter.lab.generator.company import PROD, Company
-from tidewaiter.lab.generator.draw import Draw
 from tidewaiter.lab.generator.others import ObjectAccess
 from tidewaiter.lab.generator.rhythm import CUSTOMERS, DAY, LAST
 from tidewaiter.lab.generator.s3_access.line import MONTHS, Access, line
@@ -112,8 +111,8 @@ class AccessLog:
         """Begin the day; see `write_s3_access` for the arguments."""
         self._out = out
         self._company = company
-        self._draw = Draw(company.seed, "s3-seen")
-        self._names = Draw(company.seed, "s3-files")
+        self._draw = company.stream("s3-seen")
+        self._names = company.stream("s3-files")
         self._homes = homes(company)
         self._everyday = Everyday(company)
         count = round(events * PER_EVENT)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from tidewaiter.lab.generator.company import BUCKETS, CORE, DEV, EDGE, HOME, PROD, Company
-from tidewaiter.lab.generator.draw import ALNUM, Draw, fixed_code
+from tidewaiter.lab.generator.draw import ALNUM, fixed_code
 from tidewaiter.lab.generator.rhythm import HOUR
 from tidewaiter.lab.generator.s3_access.line import Access
 from tidewaiter.lab.generator.s3_access.operations import uri
@@ -56,7 +56,7 @@ class Everyday:
     def __init__(self, company: Company) -> None:
         """Open the stream of chance."""
         self._company = company
-        self._draw = Draw(company.seed, "s3-access")
+        self._draw = company.stream("s3-access")
         self._homes = homes(company)
         self._kinds: list[Callable[[int], Access]] = [
             self._visitor, self._copy, self._expiry, self._artifact, self._partner, self._probe,

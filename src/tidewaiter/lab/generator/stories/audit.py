@@ -47,7 +47,7 @@ class AuditPreparation(Lookalike):
         key = self.company.key_arn(CORE.id, HOME, "trail")
         trusted: Json = {
             "Service": "auditmanager.amazonaws.com",
-            "AWS": f"arn:aws:iam::{CORE.id}:role/kr-posture-scanner",
+            "AWS": f"arn:aws:iam::{CORE.id}:role/kr-audit-reader",
         }
         condition: Json = {"StringEquals": {"aws:SourceAccount": CORE.id}}
         selectors = put_selectors(

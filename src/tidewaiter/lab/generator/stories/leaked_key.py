@@ -32,10 +32,11 @@ from tidewaiter.lab.generator.company import (
 )
 from tidewaiter.lab.generator.draw import Draw
 from tidewaiter.lab.generator.identity import Actor, iam_user
+from tidewaiter.lab.generator.others import Connection, Others
 from tidewaiter.lab.generator.persona import Deed
 from tidewaiter.lab.generator.personas.keyholders import OPERATOR
 from tidewaiter.lab.generator.record import mishap
-from tidewaiter.lab.generator.rhythm import HOUR, MINUTE
+from tidewaiter.lab.generator.rhythm import HOUR, MINUTE, SECOND
 from tidewaiter.lab.generator.stories.story import Campaign, Technique
 
 INTRUDER = "intruder"
@@ -76,6 +77,7 @@ class LeakedKey(Campaign):
         self._explorer = self._with_key(OPERATOR, "first", FIRST_ADDRESS, EXPLORER)
         self._hands_on = self._with_key(OPERATOR, "first", FIRST_ADDRESS, SHELL)
         self._second_key = self._with_key(SPARE_USER, "backdoor", SECOND_ADDRESS, SHELL)
+        self._late = self.draw.whole(-18 * MINUTE, 18 * MINUTE)
 
     @property
     def actor(self) -> str:
@@ -87,7 +89,7 @@ class LeakedKey(Campaign):
 
     def deeds(self, total: int) -> list[Deed]:
         """Return the five acts; only the theft grows with the day."""
-        late = self.draw.whole(-18 * MINUTE, 18 * MINUTE)
+        late = self._late
         explore = 6 * HOUR + 42 * MINUTE + late
         persist = 9 * HOUR + 18 * MINUTE + late
         blind = persist + 41 * MINUTE
@@ -99,6 +101,25 @@ class LeakedKey(Campaign):
             *self.scene(blind, self._hands_on, PROD, self._evasion(), (9_000, 70_000)),
             *self._theft(steal, loot),
         ]
+
+    def others(self, total: int) -> Others:
+        """Return a shell on the bastion, and the beacons of an implant on a worker: more on busier days."""
+        found = Others()
+        bastion, worker = self.company.fleet("bastion")[0].id, self.company.fleet("worker")[0].id
+        shell = 9 * HOUR + 4 * MINUTE + self._late
+        draw = self.company.stream("story", self.id, "network")
+        for minute in range(min(12, max(4, total // 1_500))):
+            sizes = draw.whole(2_000, 60_000), draw.whole(900, 20_000)
+            at = shell + minute * MINUTE
+            mark = self.mark(ENTRY)
+            found.flows.append(Connection(at, bastion, FIRST_ADDRESS, 22, *sizes, inward=True, mark=mark))
+        beacons = min(60, max(6, total // 300))
+        for number in range(beacons):
+            at = shell + 20 * MINUTE + number * (10 * HOUR // beacons) + draw.whole(0, 20 * SECOND)
+            sent = 48_000_000 if number == beacons // 2 else 500
+            mark = self.mark(DATA)
+            found.flows.append(Connection(at, worker, SECOND_ADDRESS, 8443, sent, 400, mark=mark))
+        return found
 
     def _fails(self, make: Make) -> Make:
         def refused_call(draw: Draw) -> Call:

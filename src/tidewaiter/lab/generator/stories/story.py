@@ -7,8 +7,8 @@ from typing import ClassVar
 
 from tidewaiter.lab.generator.calls import Make
 from tidewaiter.lab.generator.company import Account, Company
-from tidewaiter.lab.generator.draw import Draw
 from tidewaiter.lab.generator.identity import Actor
+from tidewaiter.lab.generator.others import Others
 from tidewaiter.lab.generator.persona import Deed
 
 
@@ -29,7 +29,7 @@ class Story:
     def __init__(self, company: Company) -> None:
         """Set the story in the company."""
         self.company = company
-        self.draw = Draw(company.seed, "story", self.id)
+        self.draw = company.stream("story", self.id)
 
     @property
     def actor(self) -> str:
@@ -39,6 +39,19 @@ class Story:
     def deeds(self, total: int) -> list[Deed]:
         """Return the story's deeds for a day of `total` events."""
         raise NotImplementedError
+
+    def others(self, total: int) -> Others:
+        """Return what the story leaves in the logs beside CloudTrail on a day of `total` events.
+
+        Every value carries the mark of its story and technique (`self.mark(technique)`); a look-alike's
+        technique is "". Sign-ins to AWS that go with portal events among the deeds come by themselves.
+        """
+        del total
+        return Others()
+
+    def mark(self, technique: str) -> str:
+        """Return the mark of what shows this technique, for deeds and for values of `others`."""
+        return f"{self.id}|{technique}"
 
     def scene(
         self,
@@ -52,7 +65,7 @@ class Story:
         deeds = []
         at = start
         for mark, region, make in steps:
-            deeds.append(Deed(at, actor, account.id, region, make, mark=f"{self.id}|{mark}"))
+            deeds.append(Deed(at, actor, account.id, region, make, mark=self.mark(mark)))
             at += self.draw.whole(*gap)
         return deeds
 
