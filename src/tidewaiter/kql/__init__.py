@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tidewaiter.kql.literals import literal
-from tidewaiter.kql.results import Column, Limits, QueryResult, Schemas, Timespan
+from tidewaiter.kql.results import Column, Functions, Limits, QueryResult, Schemas, StoredFunction, Timespan
 
 if TYPE_CHECKING:
     from tidewaiter.kql.connection import open_locked, opening_error
@@ -24,9 +24,11 @@ if TYPE_CHECKING:
 __all__ = [
     "Column",
     "Executor",
+    "Functions",
     "Limits",
     "QueryResult",
     "Schemas",
+    "StoredFunction",
     "Timespan",
     "literal",
     "open_locked",

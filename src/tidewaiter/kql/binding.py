@@ -7,7 +7,8 @@ duckdb-kql leaves names to DuckDB, which folds case: `actorusername` would read 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from duckdb_kql import ir
@@ -17,10 +18,10 @@ from duckdb_kql.schema import _source_columns as source_columns
 
 from tidewaiter.kql import dialect
 from tidewaiter.kql.absent import Absent, Describe
+from tidewaiter.kql.functions import Library, Text
 from tidewaiter.kql.results import Schemas
 from tidewaiter.kql.scope import Scope, replace_queries, walk
 from tidewaiter.kql.text import Place, QueryText, did_you_mean
-from tidewaiter.kql.tokens import Token
 
 
 class Binder:
@@ -28,14 +29,14 @@ class Binder:
 
     def __init__(
         self,
-        query: QueryText,
-        tokens: Sequence[Token],
+        text: Text,
+        library: Library,
         describe: Describe,
         is_datetime: Callable[[ir.Literal], bool],
     ) -> None:
-        self._query = query
-        self._tokens = tokens
-        self._absent = Absent(query, describe)
+        self._text = text
+        self._library = library
+        self._absent = Absent(text.query, describe)
         self._is_datetime = is_datetime
 
     def bind(self, query: ir.Query, schemas: Schemas) -> ir.Query:
@@ -52,7 +53,8 @@ class Binder:
         lets: list[tuple[str, ir.Query | ir.Expr]] = []
         for name, bound in query.lets:
             if isinstance(bound, ir.Query):
-                bound = self._query_in(bound, scope)
+                with self._within(name):
+                    bound = self._query_in(bound, scope)
                 scope = scope.with_let(name, bound)
             lets.append((name, bound))
         query = self._without_missing_branches(query, scope)
@@ -70,6 +72,20 @@ class Binder:
             fills = self._absent.fills(head, operator, after, scope)
             operators, columns = [*head.operators, operator, *fills], after
         return ir.Query(source, operators, lets, query.parameters)
+
+    @contextmanager
+    def _within(self, name: str) -> Iterator[None]:
+        """Look for names in a function's text while its body, which is a let `F()#1`, is bound."""
+        before = self._text
+        self._text = self._library.text_of(name.rpartition("()#")[0]) or before
+        try:
+            yield
+        finally:
+            self._text = before
+
+    @property
+    def _query(self) -> QueryText:
+        return self._text.query
 
     # Names
 
@@ -154,7 +170,7 @@ class Binder:
     def _find(self, name: str) -> Place | None:
         """Return where `name` first stands as a name of its own; the lowered query has no places."""
         before = ""
-        for token in self._tokens:
+        for token in self._text.tokens:
             escaped = before == "OPENBRACKET" and token.kind == "STRINGLITERAL" and token.text[1:-1] == name
             if escaped or (token.text == name and before != "DOT"):
                 return token.place

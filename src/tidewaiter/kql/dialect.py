@@ -20,6 +20,8 @@ from duckdb_kql.translate.functions import (
     FunctionSpec,
 )
 
+from tidewaiter.kql import functions
+
 LIBRARY_VERSION = "1.1.2"
 FILL = "absent string as empty"
 """Internal scalar function: a null string as ''. The space keeps queries from calling it."""
@@ -119,6 +121,7 @@ def install() -> None:
     AGGREGATE_FUNCTIONS["make_set"] = _Collection("make_set", _SET, (1, 2), name_prefix="set")
     translate._SPECIAL_FORMS["bin"] = _render_bin
     translate._SPECIAL_FORMS["floor"] = _render_bin
+    functions.install()
 
 
 @lru_cache(maxsize=1)

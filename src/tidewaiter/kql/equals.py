@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 
 from tidewaiter.kql.text import QueryText
@@ -26,8 +27,8 @@ class _Frame:
     call: str = ""
 
 
-def refuse_equals(query: QueryText, tokens: list[Token]) -> None:
-    """Refuse `=` inside a condition or a function's arguments.
+def refuse_equals(query: QueryText, tokens: list[Token], *, calls: Container[str] = ()) -> None:
+    """Refuse `=` inside a condition or a function's arguments, other than `calls`, which take them by name.
 
     Raises:
         QueryError: there is one; the message says where.
@@ -36,7 +37,7 @@ def refuse_equals(query: QueryText, tokens: list[Token]) -> None:
     for index, token in enumerate(tokens):
         frame = frames[-1]
         if token.kind == "OPENPAREN":
-            frames.append(_entered(tokens, index, frame))
+            frames.append(_entered(tokens, index, frame, calls))
         elif token.kind == "CLOSEPAREN" and len(frames) > 1:
             frames.pop()
         elif token.kind == "SEMICOLON":
@@ -48,7 +49,7 @@ def refuse_equals(query: QueryText, tokens: list[Token]) -> None:
             raise query.wrong("'=' names a value, it does not compare", token.place, hint=hint)
 
 
-def _entered(tokens: list[Token], index: int, frame: _Frame) -> _Frame:
+def _entered(tokens: list[Token], index: int, frame: _Frame, calls: Container[str]) -> _Frame:
     """Return the frame of what stands in the parentheses that open at `index`."""
     before = tokens[index - 1] if index else None
     after = tokens[index + 1].text if index + 1 < len(tokens) else ""
@@ -57,6 +58,6 @@ def _entered(tokens: list[Token], index: int, frame: _Frame) -> _Frame:
     name = before.text if before is not None and before.text.replace("_", "a").isalnum() else ""
     if not name or name in _GROUPING:
         return _Frame(frame.operator if name not in ("join", "union", "lookup") else "", frame.call)
-    if name in _NAMING or name[0].isdigit():
+    if name in _NAMING or name in calls or name[0].isdigit():
         return _Frame("")
     return _Frame(frame.operator, name)

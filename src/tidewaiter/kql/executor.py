@@ -15,11 +15,15 @@ import duckdb
 
 from tidewaiter.core.errors import QueryError
 from tidewaiter.kql.connection import open_locked
-from tidewaiter.kql.results import Column, Limits, QueryResult, Schemas, Timespan, Value
+from tidewaiter.kql.prepared import Parts, Prepared
+from tidewaiter.kql.reads import reads_of
+from tidewaiter.kql.results import Column, Functions, Limits, QueryResult, Schemas, Timespan, Value
 from tidewaiter.kql.text import QueryText
 from tidewaiter.kql.translation import Probe, Statement, translate
 
 _BATCH = 1000
+_ANY_TIME = datetime(1999, 12, 31, 23, 59, 59, 987654, tzinfo=UTC)
+"""The clock of a query while it is prepared: a time that stands in no query."""
 _KQL_TYPES = {
     "VARCHAR": "string", "BIGINT": "long", "HUGEINT": "long", "UBIGINT": "long", "UHUGEINT": "long",
     "UINTEGER": "long", "INTEGER": "int", "SMALLINT": "int", "TINYINT": "int", "UTINYINT": "int",
@@ -32,9 +36,9 @@ class Executor:
     """Runs queries on a DuckDB file read-only; a context manager.
 
     `schemas` names the tables that a query may read, with their columns and KQL types; other tables of the
-    file do not exist for it. Without a file only `print`, `range` and `datatable` have rows. `before_open`
-    is called before the file is opened, so that a writer in this process can let go of it. One query runs
-    at a time.
+    file do not exist for it. `functions` are those that a query may call. Both may change between queries.
+    Without a file only `print`, `range` and `datatable` have rows. `before_open` is called before the file is
+    opened, so that a writer in this process can let go of it. One query runs at a time.
     """
 
     def __init__(
@@ -42,12 +46,14 @@ class Executor:
         database: Path | None,
         schemas: Schemas,
         *,
+        functions: Functions | None = None,
         limits: Limits | None = None,
         memory: str = "512MB",
         before_open: Callable[[], None] | None = None,
     ) -> None:
         self._database = database
         self._schemas = schemas
+        self._functions = functions if functions is not None else {}
         self._limits = limits or Limits()
         self._memory = memory
         self._before_open = before_open
@@ -108,6 +114,52 @@ class Executor:
             with _in_kql_words(text):
                 _types(connection, statement)
 
+    def prepare(self, query: str, *, limits: Limits | None = None, origin: str = "query") -> Prepared:
+        """Translate a query once, to run it on many parts of its tables; raises what `check` raises."""
+        text = QueryText(query, origin)
+        with self._lock:
+            connection = self._open()
+            statement = self._translate(connection, text, limits or self._limits, _ANY_TIME)
+            with _in_kql_words(text):
+                _types(connection, statement)
+            return Prepared(text, statement, limits or self._limits, reads_of(text, self._schemas))
+
+    def run_prepared(self, prepared: Prepared, *, now: datetime, parts: Parts) -> QueryResult:
+        """Run a prepared query at `now` on parts of its tables; the whole of those that `parts` lacks.
+
+        Raises what `run` raises.
+        """
+        moment = now.astimezone(UTC).replace(tzinfo=None)
+        at = {name: moment if value == _ANY_TIME.replace(tzinfo=None) else value
+              for name, value in prepared.statement.parameters.items()}  # fmt: skip
+        statement = Statement(_standing_in(parts, prepared.statement.sql), at)
+        with self._lock:
+            try:
+                return _run(self._open(), statement, prepared.text, prepared.limits)
+            except QueryError:
+                self.close()
+                raise
+
+    def admitted(self, prepared: Prepared, column: str, parts: Parts) -> list[Any]:
+        """Return the values of `column` (SQL) in the rows that can matter to a prepared query.
+
+        They are distinct and in no order; `parts` may give tables columns that KQL does not see.
+        """
+        selected = [
+            _standing_in(parts, f"SELECT {column} AS value FROM ({each.sql})")
+            for each in prepared.reads.admissions
+        ]
+        if not selected:
+            return []
+        with self._lock, _in_kql_words(prepared.text):
+            sql = " UNION ".join(f"SELECT value FROM ({each})" for each in selected)
+            return [value for (value,) in self._open().execute(sql).fetchall()]
+
+    def rows_of(self, sql: str) -> list[tuple[Any, ...]]:
+        """Run a statement of ours, in SQL, on the file as queries see it."""
+        with self._lock:
+            return self._open().execute(sql).fetchall()
+
     def _open(self) -> duckdb.DuckDBPyConnection:
         if self._connection is None:
             if self._before_open is not None:
@@ -130,12 +182,26 @@ class Executor:
         with _in_kql_words(text):
             instant = now or datetime.now(UTC)
             statement = translate(
-                text, self._schemas, probe, now=instant, rows=limits.rows + 1, timespan=timespan
+                text,
+                self._schemas,
+                probe,
+                functions=self._functions,
+                now=instant,
+                rows=limits.rows + 1,
+                timespan=timespan,
             )
             kinds = [found.type for found in connection.extract_statements(statement.sql)]
         if kinds != [duckdb.StatementType.SELECT]:
             raise RuntimeError(f"the query became {kinds} instead of one SELECT")
         return statement
+
+
+def _standing_in(parts: Parts, sql: str) -> str:
+    """Let a SELECT stand in for each table of `parts` in a statement."""
+    if not parts:
+        return sql
+    named = ", ".join(f'"{table}" AS NOT MATERIALIZED ({part})' for table, part in parts.items())
+    return f"WITH {named} SELECT * FROM ({sql})"
 
 
 def _types(connection: duckdb.DuckDBPyConnection, statement: Statement) -> dict[str, str]:

@@ -20,6 +20,19 @@ Strings are never None: KQL has no null string.
 
 
 @dataclass(frozen=True, slots=True)
+class StoredFunction:
+    """A tabular function: its KQL, and parameters as KQL writes them (`since:datetime=ago(1d), n:long`)."""
+
+    name: str
+    body: str
+    parameters: str = ""
+
+
+Functions = Mapping[str, StoredFunction]
+"""Name -> function; names are case-sensitive."""
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """Bounds of one query; rows and bytes as the Log Analytics query API has them (facts/azure.md).
 

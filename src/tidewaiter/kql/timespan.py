@@ -23,8 +23,11 @@ def bound_to(query: ir.Query, timespan: Timespan, schemas: Schemas) -> None:
     within = ir.BinaryOp("and", ir.BinaryOp(">=", time, start), ir.BinaryOp("<", time, end))
     for each in queries:
         source = each.source
-        table = isinstance(source, ir.TableRef) and source.name in schemas and source.name not in lets
-        if table or isinstance(source, ir.WildcardTableRef):
+        if isinstance(source, ir.WildcardTableRef) or (
+            isinstance(source, ir.TableRef)
+            and source.name not in lets
+            and "TimeGenerated" in schemas.get(source.name, ())
+        ):
             each.operators.insert(0, ir.Where(within))
 
 

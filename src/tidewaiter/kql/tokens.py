@@ -7,7 +7,7 @@ counts. String literals are decoded by Kusto's rules here, because the library k
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -226,22 +226,36 @@ class Canonical:
         return self.original.place(max(offset - shift, 0))
 
 
-def canonical(query: QueryText, tokens: list[Token]) -> Canonical:
-    """Rewrite the string literals that the library would decode wrongly.
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """What the library is to read instead of the text from `start` to `end` (character offsets)."""
+
+    start: int
+    end: int
+    written: str
+
+
+def canonical(query: QueryText, tokens: list[Token], edits: Iterable[Edit] = ()) -> Canonical:
+    """Rewrite what the library would read wrongly: `edits`, and the string literals outside them.
 
     The library knows neither `\\u`, `\\x`, octal and the rarer escapes, nor h"…" (obfuscated) and fenced
     strings; it would keep their letters as text.
     """
+    edits = list(edits)
+    strings = [
+        Edit(token.start, token.end, _encode(decoded(token.text)))
+        for token in tokens
+        if token.kind == "STRINGLITERAL" and _misread(token.text)
+    ]
+    apart = [each for each in strings if not any(e.start <= each.start < e.end for e in edits)]
     parts: list[str] = []
     splices: list[tuple[int, int]] = []
     position = length = 0
-    for token in tokens:
-        if token.kind != "STRINGLITERAL" or not _misread(token.text):
-            continue
-        kept, written = query.text[position : token.start], _encode(_decode(token.text))
-        parts += (kept, written)
-        length += len(kept) + len(written)
-        position = token.end
+    for edit in sorted([*edits, *apart], key=lambda edit: edit.start):
+        kept = query.text[position : edit.start]
+        parts += (kept, edit.written)
+        length += len(kept) + len(edit.written)
+        position = edit.end
         splices.append((length, length - position))
     parts.append(query.text[position:])
     return Canonical(query, "".join(parts), tuple(splices))
@@ -259,7 +273,7 @@ def _escapes(text: str) -> Iterator[str]:
     return (match.group() for match in _ESCAPE.finditer(text))
 
 
-def _decode(text: str) -> str:
+def decoded(text: str) -> str:
     """Return the value of a string literal (Kusto docs "The string data type", 2026-11)."""
     if text.startswith(_FENCES):
         return text[3:-3]

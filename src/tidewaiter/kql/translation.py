@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -24,11 +25,11 @@ from duckdb_kql.schema import Schema
 from duckdb_kql.translate import CLOCK_SLOT, Clock, clock, render_literal, to_sql
 
 from tidewaiter.core.errors import QueryError
-from tidewaiter.kql import dialect, tokens
+from tidewaiter.kql import dialect
 from tidewaiter.kql.binding import Binder
-from tidewaiter.kql.equals import refuse_equals
-from tidewaiter.kql.results import Schemas, Timespan
-from tidewaiter.kql.text import Place, QueryText
+from tidewaiter.kql.functions import Library, Text
+from tidewaiter.kql.results import Functions, Schemas, Timespan
+from tidewaiter.kql.text import Place, QueryText, did_you_mean
 from tidewaiter.kql.timespan import bound_to
 from tidewaiter.kql.tokens import Canonical, Token
 
@@ -54,6 +55,7 @@ def translate(
     schemas: Schemas,
     probe: Probe,
     *,
+    functions: Functions,
     now: datetime,
     rows: int,
     timespan: Timespan | None = None,
@@ -68,12 +70,10 @@ def translate(
         NotExecutable: it uses what the executor cannot or must not run.
     """
     dialect.install()
-    found = tokens.lex(query)
-    tokens.refuse(query, found)
-    refuse_equals(query, found)
-    text = tokens.canonical(query, found)
-    with _explained(text, found), clock(now.astimezone(UTC).replace(tzinfo=None)) as active:
-        lowered = lower(text.text)
+    library = Library(functions, schemas)
+    text = library.read(query)
+    with _explained(text, library), clock(now.astimezone(UTC).replace(tzinfo=None)) as active:
+        lowered = lower(text.canonical.text, functions=library.known)
         if timespan is not None:
             bound_to(lowered, timespan, schemas)
 
@@ -83,7 +83,7 @@ def translate(
         def is_datetime(value: ir.Literal) -> bool:
             return value.value is None or probe.holds(f"{render_literal(value)} IS NOT NULL")
 
-        bound = Binder(query, found, describe, is_datetime).bind(lowered, schemas)
+        bound = Binder(text, library, describe, is_datetime).bind(lowered, schemas)
         bound.operators.append(ir.Take(rows))
         return _render(bound, {name: list(columns) for name, columns in schemas.items()}, lowered, active)
 
@@ -102,19 +102,33 @@ def _render(query: ir.Query, columns: Schema, whole: ir.Query, active: Clock) ->
 
 
 @contextmanager
-def _explained(text: Canonical, found: Sequence[Token]) -> Iterator[None]:
+def _explained(text: Text, library: Library) -> Iterator[None]:
     try:
         yield
-    except KqlSyntaxError as error:
-        raise _syntax_error(error, text, found) from None
-    except KqlUnsupportedError as error:
-        raise _refusal(error, text, found) from None
-    except KqlSchemaError as error:
-        raise _schema_error(error, text.original) from None
     except KqlError as error:
-        raise text.original.wrong(str(error), None) from None
+        raise _in_words(error, text, library) from None
     except RecursionError:
-        raise text.original.wrong("the query is nested too deeply", None) from None
+        raise text.query.wrong("the query is nested too deeply", None) from None
+
+
+def _in_words(error: KqlError, text: Text, library: Library) -> QueryError:
+    within = library.text_of(getattr(error, "within", ""))
+    if within is not None:
+        text, error = within, _in_body(error)
+    if isinstance(error, KqlSyntaxError):
+        return _syntax_error(error, text.canonical, text.tokens)
+    if isinstance(error, KqlUnsupportedError):
+        return _refusal(error, text.canonical, text.tokens, library)
+    if isinstance(error, KqlSchemaError):
+        return _schema_error(error, text.query)
+    return text.query.wrong(str(error), None)
+
+
+def _in_body(error: KqlError) -> KqlError:
+    """Let an error's place be one in a function's body: the text that was parsed has one line before it."""
+    if isinstance(error, KqlUnsupportedError) and error.span:
+        error.span = dataclasses.replace(error.span, line=max(1, error.span.line - 1))
+    return error
 
 
 def _place(span: SourceSpan | None, text: Canonical) -> Place | None:
@@ -152,7 +166,9 @@ _NAMED = {
 _LIBRARY_TALK = re.compile(r"in this wave|Wave 1|a tabular body is not supported|only a single query")
 
 
-def _refusal(error: KqlUnsupportedError, text: Canonical, found: Sequence[Token]) -> QueryError:
+def _refusal(
+    error: KqlUnsupportedError, text: Canonical, found: Sequence[Token], library: Library
+) -> QueryError:
     """Name what the library does not run as an analyst knows it: by the text that stands there."""
     hint = error.hint or ""
     place = _place(error.span, text)
@@ -162,6 +178,8 @@ def _refusal(error: KqlUnsupportedError, text: Canonical, found: Sequence[Token]
         place = next((token.place for token in found if token.text == name.split()[0]), None)
     if _WRONG_IN_KUSTO_TOO.search(hint):
         return text.original.wrong(f"{name}: {hint}", place)
+    if "no stored function by that name" in hint:
+        hint = did_you_mean(name, library.names)
     return text.original.refused(name, place, hint="" if _LIBRARY_TALK.search(hint) else hint)
 
 
@@ -185,4 +203,5 @@ def _schema_error(error: KqlSchemaError, query: QueryText) -> QueryError:
         return query.refused(f"{names} that differ only in case", None, hint="rename one of them")
     if "no cluster here" in hint:
         return query.refused("cluster()", None)
+    hint = hint.partition("; known:")[0]
     return query.wrong(f"'{error.name}': {hint}" if hint else f"'{error.name}'", None)
