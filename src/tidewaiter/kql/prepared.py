@@ -16,9 +16,13 @@ Parts = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What `Executor.prepare` returns and `Executor.run_prepared` takes; good while the tables stay."""
+    """What `Executor.prepare` returns and `Executor.run_prepared` takes; good while the tables stay.
+
+    `columns` are those of its result with their KQL types.
+    """
 
     text: QueryText
     statement: Statement
     limits: Limits
     reads: Reads
+    columns: Mapping[str, str]

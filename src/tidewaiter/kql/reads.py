@@ -1,11 +1,12 @@
 """What a query reads: its tables, and which of their rows can matter at all.
 
-For whoever runs one query on many windows of time (analytics rules): windows without a row that passes the
-filters right behind the tables need no run, where nothing comes from nothing.
+For whoever runs one query on many windows of time (analytics rules): a window without a row that passes the
+filters right behind the tables needs no run, where nothing comes from nothing.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from duckdb_kql import ir
@@ -14,17 +15,23 @@ from duckdb_kql.params import bind
 from duckdb_kql.schema import match_wildcard
 from duckdb_kql.translate import clock, to_sql
 
-from tidewaiter.kql import dialect, tokens
-from tidewaiter.kql.results import Schemas
+from tidewaiter.kql import dialect
+from tidewaiter.kql.functions import Library
+from tidewaiter.kql.results import Functions, Schemas
 from tidewaiter.kql.scope import walk
 from tidewaiter.kql.text import QueryText
 
 _ROWWISE = (
     ir.Where, ir.Project, ir.Extend, ir.Take, ir.Sort, ir.Top, ir.Distinct, ir.MvExpand, ir.Parse,
-    ir.Join, ir.Lookup, ir.Union, ir.ProjectAway, ir.ProjectRename,
+    ir.ProjectAway, ir.ProjectRename,
 )  # fmt: skip
 _UNFIT = (ir.ToScalar, ir.LetRef, ir.Parameter, ir.Query, ir.RowContext)
 _CLOCK = {"now", "ago", "rand", "new_guid", "ingestion_time"}
+_BOTH_NEEDED = {"inner", "innerunique", "leftsemi", "rightsemi"}
+_LEFT_NEEDED = {"leftouter", "leftanti", "leftantisemi", "anti"}
+_RIGHT_NEEDED = {"rightouter", "rightanti", "rightantisemi"}
+
+_IsEmpty = Callable[[ir.Query], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,62 +44,92 @@ class Admission:
 
 @dataclass(frozen=True, slots=True)
 class Reads:
-    """`tables` are all that the query reads. `nothing_from_nothing`: without a row of `admissions` it has
-    no result. The admissions are a superset of what can matter, by filters that know no clock."""
+    """The tables with a TimeGenerated that a query reads.
+
+    `nothing_from_nothing`: without a row of `admissions` it has no result. The admissions are a superset of
+    the rows that can matter, by filters that know no clock.
+    """
 
     tables: frozenset[str]
     nothing_from_nothing: bool
     admissions: tuple[Admission, ...]
 
 
-def reads_of(query: QueryText, schemas: Schemas) -> Reads:
-    """Analyse a query that translates.
+def reads_of(query: QueryText, schemas: Schemas, functions: Functions) -> Reads:
+    """Analyse a query that translates with these tables and functions.
 
     Raises:
         KqlError: it does not.
     """
     dialect.install()
-    found = tokens.lex(query)
+    timed = {name: list(columns) for name, columns in schemas.items() if "TimeGenerated" in columns}
+    library = Library(functions, schemas)
     with clock(None):
-        lowered = lower(tokens.canonical(query, found).text)
+        lowered = lower(library.read(query).canonical.text, functions=library.known)
         bind(lowered.parameters, None)
         queries = [node for node in walk(lowered, into_queries=True) if isinstance(node, ir.Query)]
-        lets = {name for each in queries for name, _ in each.lets}
-        tables = {id(each): _tables(each.source, lets, schemas) for each in queries}
+        lets = {name: bound for each in queries for name, bound in each.lets}
         admissions = dict.fromkeys(
-            Admission(table, _admitting(table, each, schemas))
+            Admission(table, _admitting(table, each, timed))
             for each in queries
-            for table in tables[id(each)]
+            for table in _tables(each.source, lets, timed)
         )
-    nothing = all(_gives_nothing(each) for each in queries)
-    names = frozenset(name for each in tables.values() for name in each)
-    return Reads(names, nothing, tuple(admissions))
+    names = frozenset(admission.table for admission in admissions)
+    return Reads(names, _is_empty(lowered, lets, timed, frozenset()), tuple(admissions))
 
 
-def _tables(source: ir.Source, lets: set[str], schemas: Schemas) -> list[str]:
+def _tables(source: ir.Source, lets: Mapping[str, object], timed: Mapping[str, list[str]]) -> list[str]:
     if isinstance(source, ir.TableRef):
-        return [source.name] if source.name in schemas and source.name not in lets else []
+        return [source.name] if source.name in timed and source.name not in lets else []
     if isinstance(source, ir.WildcardTableRef):
-        return match_wildcard(source, {name: list(columns) for name, columns in schemas.items()})
+        return match_wildcard(source, dict(timed))
     return []
 
 
-def _gives_nothing(query: ir.Query) -> bool:
-    """Say whether a query of empty tables has no rows: it has no source of its own, and counts nothing."""
-    return isinstance(query.source, ir.TableRef | ir.WildcardTableRef) and all(
-        isinstance(operator, _ROWWISE) or (isinstance(operator, ir.Summarize) and bool(operator.by))
-        for operator in query.operators
-    )
+def _is_empty(
+    query: ir.Query, lets: Mapping[str, object], timed: Mapping[str, list[str]], within: frozenset[str]
+) -> bool:
+    """Say whether a query has no rows where its tables with times have none; `within` are open lets."""
+    source = query.source
+    if isinstance(source, ir.TableRef) and source.name in lets:
+        bound = lets[source.name]
+        if source.name in within or not isinstance(bound, ir.Query):
+            return False
+        empty = _is_empty(bound, lets, timed, within | {source.name})
+    else:
+        empty = isinstance(source, ir.WildcardTableRef) or (
+            isinstance(source, ir.TableRef) and source.name in timed
+        )
+    for operator in query.operators:
+        empty = _stays_empty(operator, empty, lambda part: _is_empty(part, lets, timed, within))
+    return empty
 
 
-def _admitting(table: str, query: ir.Query, schemas: Schemas) -> str:
+def _stays_empty(operator: ir.Operator, empty: bool, is_empty: _IsEmpty) -> bool:
+    if isinstance(operator, _ROWWISE):
+        return empty
+    if isinstance(operator, ir.Summarize):
+        return empty and bool(operator.by)
+    if isinstance(operator, ir.Union):
+        return empty and all(is_empty(branch) for branch in operator.branches)
+    if isinstance(operator, ir.Join | ir.Lookup):
+        right = is_empty(operator.right)
+        if operator.kind in _BOTH_NEEDED:
+            return empty or right
+        if operator.kind in _LEFT_NEEDED:
+            return empty
+        return right if operator.kind in _RIGHT_NEEDED else empty and right
+    return False
+
+
+def _admitting(table: str, query: ir.Query, timed: Mapping[str, list[str]]) -> str:
     kept: list[ir.Operator] = []
     for operator in query.operators:
         if not isinstance(operator, ir.Where) or isinstance(query.source, ir.WildcardTableRef):
             break  # behind a wildcard a filter may name columns of another table
         if _is_plain(operator):
             kept.append(operator)
-    return str(to_sql(ir.Query(ir.TableRef(table), kept), {table: list(schemas[table])}))
+    return str(to_sql(ir.Query(ir.TableRef(table), kept), {table: timed[table]}))
 
 
 def _is_plain(operator: ir.Where) -> bool:

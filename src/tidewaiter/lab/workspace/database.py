@@ -211,13 +211,18 @@ def show_all_columns(connection: duckdb.DuckDBPyConnection, table: Table) -> Non
     if table.name == "Usage":
         _show_usage(connection, table)
         return
-    stored = set(stored_columns(connection, table))
+    query = select_all(table, stored_columns(connection, table))
+    connection.execute(f'CREATE OR REPLACE VIEW main."{table.name}" AS {query}')
+
+
+def select_all(table: Table, stored: Iterable[str]) -> str:
+    """Return the SELECT of all columns of `table`, of which `stored` are stored."""
+    held = set(stored)
     shown = ", ".join(
-        f'"{name}"' if name in stored else f'{_empty(kind)} AS "{name}"'
-        for name, kind in table.columns.items()
+        f'"{name}"' if name in held else f'{_empty(kind)} AS "{name}"' for name, kind in table.columns.items()
     )
-    source = f'FROM tidewaiter."{table.name}"' if stored else "WHERE false"
-    connection.execute(f'CREATE OR REPLACE VIEW main."{table.name}" AS SELECT {shown} {source}')
+    source = f'FROM tidewaiter."{table.name}"' if held else "WHERE false"
+    return f"SELECT {shown} {source}"
 
 
 _USAGE = {

@@ -33,6 +33,10 @@ from tidewaiter.lab.workspace.lock import WorkspaceLock
 Row = Mapping[str, object]
 """Column -> str ('' when empty), int, float, bool, aware datetime, JSON text of a dynamic, or None."""
 
+OWN_TABLES = frozenset(
+    {"Usage", "SecurityAlert", "SecurityIncident", "SentinelAudit", "SentinelHealth", "Watchlist"}
+)
+"""Tables that the service fills itself: their rows do not move the stream's clock."""
 
 _BATCH = 1000
 _PART_BYTES = 16_000_000
@@ -297,9 +301,9 @@ class Workspace:
         return {name: count for name, count in sorted(rows) if count}
 
     def stream_time(self) -> datetime | None:
-        """Return the latest TimeGenerated of all rows, aware in UTC: the clock of an embedded lab."""
+        """Return the latest TimeGenerated of rows that were sent, in UTC: the clock of an embedded lab."""
         self.load_waiting()
-        names = [name for name in self._catalog if name != "Usage"]
+        names = [name for name in self._catalog if name not in OWN_TABLES]
         parts = [f'SELECT max("TimeGenerated") AS latest FROM main."{name}"' for name in names]
         found = self._open().execute(f"SELECT max(latest) FROM ({' UNION ALL '.join(parts)})").fetchone()
         latest = found[0] if found else None
