@@ -10,7 +10,7 @@ import typer
 
 from tidewaiter.app.cli.options import Workers
 from tidewaiter.app.cli.progress import Bar
-from tidewaiter.app.cli.story import say_unrecognized
+from tidewaiter.app.cli.strangers import say_unrecognized
 from tidewaiter.app.cli.terminal import emit, errors, say, table
 from tidewaiter.core.errors import UsageError
 

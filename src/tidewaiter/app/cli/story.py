@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from tidewaiter.app.cli.incidents import print_incidents, read_incidents
+from tidewaiter.app.cli.strangers import say_unrecognized
 from tidewaiter.app.cli.terminal import emit, output, plain, say, table
 
 _SHOWN = 8
@@ -105,20 +106,6 @@ def _say_set_aside(result: RunResult, state: Path) -> None:
     say(
         f"    next: see {state / 'quarantine.jsonl'}, which holds them as they were; the others are delivered"
     )
-
-
-def say_unrecognized(unrecognized: list[tuple[str, str]], *, known: bool) -> None:
-    """Say how many files were left alone; where nothing else lay there, what would have been known."""
-    if not unrecognized:
-        return
-    path, reason = unrecognized[0]
-    many = f"{len(unrecognized):,} files are" if len(unrecognized) > 1 else "1 file is"
-    say(f"{many} of no known source and left alone, such as {path}: {reason}")
-    if not known:
-        from tidewaiter.content import sources
-
-        titles = ", ".join(spec.title for spec in sources().values())
-        say(f"  next: give a folder that holds logs of a known source: {titles}")
 
 
 def _print_places(state: Path) -> None:
