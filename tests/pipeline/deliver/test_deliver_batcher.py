@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tidewaiter.core.billing import billed_size
 from tidewaiter.core.outbox import OutboxBatch, Span
 from tidewaiter.pipeline.deliver import batcher
-from tidewaiter.pipeline.deliver.batcher import LIMIT, divide, halve, pack, rows_of, shortened
+from tidewaiter.pipeline.deliver.batcher import LIMIT, Packer, divide, halve, pack, rows_of, shortened
 from tidewaiter.pipeline.deliver.fitting import NOTE, fits
 
 
@@ -75,6 +75,23 @@ def test_batches_hold_all_rows_in_order_within_the_limit_and_no_fewer_batches_wo
     for one, other in pairwise(made.batches):
         if one.spans[0].source == other.spans[0].source:
             assert one.size + len(rows_of(other)[0]) + 1 > limit
+
+
+@given(objects, st.integers(1_000, 3_000), st.data())
+def test_a_packer_that_gets_rows_piece_by_piece_makes_the_same_batches(spans, limit, data):
+    origins = [Object(source, name) for source, name, rows in spans for _ in range(rows)]
+    rows = [row(place, data.draw(st.integers(0, 2_000))) for place in range(len(origins))]
+    packer = Packer("ASimAuditEventLogs", limit=limit)
+    made = []
+    for place, (each, origin) in enumerate(zip(rows, origins, strict=True)):
+        made += packer.add([each], origin, billed=[billed_size(each)], ids=[f"e{place}"])
+        assert packer.held < 2 * limit
+    made += packer.close()
+
+    whole = packed(rows, origins, limit=limit)
+
+    assert tuple(made) == whole.batches
+    assert tuple(packer.cuts) == whole.cuts
 
 
 @given(st.lists(st.integers(0, 5_000), min_size=1, max_size=12), st.integers(1_000, 3_000))

@@ -10,13 +10,12 @@ from hypothesis import strategies as st
 
 from tidewaiter.core.errors import DeliveryError
 from tidewaiter.pipeline.deliver import (
-    ROW_SCHEMA,
     RowColumns,
     SegmentWriter,
     event_key,
     join_rows,
+    read_rows,
     segments,
-    write_segment,
 )
 
 AUDIT, SIGN_IN, NETWORK = "ASimAuditEventLogs", "ASimAuthenticationEventLogs", "ASimNetworkSessionLogs"
@@ -52,17 +51,16 @@ def test_rows_come_back_byte_for_byte_in_order_with_the_objects_they_are_of(fold
         for table, head, extra, key in rows:
             writer.add_rows(place, table, rows_of([head], [extra], [key]))
 
-    found: list[tuple[int, str, bytes, bytes, int]] = []
+    found: list[tuple[int, str, bytes, bytes, int | None]] = []
     for segment in writer.close():
-        frame = pl.read_parquet(segment.path)
+        held = read_rows(segment.path)
         assert segment.keyed
-        assert dict(frame.schema) == dict(ROW_SCHEMA)
-        assert segment.rows == frame.height == sum(rows for _, rows in segment.spans)
+        assert segment.size == segment.path.stat().st_size
+        assert segment.rows == len(held.row) == sum(rows for _, rows in segment.spans)
         places = [place for place, rows in segment.spans for _ in range(rows)]
-        values = frame.select("row", "extra_at", "key").iter_rows()
         found += [
             (place, segment.table, row[: at - 20] + b"}", row[at:-1], key)
-            for place, (row, at, key) in zip(places, values, strict=True)
+            for place, row, at, key in zip(places, held.row, held.extra_at, held.key, strict=True)
         ]
     for table in (AUDIT, SIGN_IN):
         wanted = [(place, *row) for place, rows in enumerate(group) for row in rows if row[0] == table]
@@ -77,7 +75,7 @@ def test_segments_are_one_file_per_table_named_after_the_group(tmp_path):
 
     found = {segment.table: segment for segment in writer.close()}
 
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["000007-0000.parquet", "000007-0001.parquet"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["000007-0000.rows", "000007-0001.rows"]
     assert found[AUDIT].spans == ((0, 1), (1, 2))
     assert found[SIGN_IN].spans == ((1, 1),)
     assert {segment.layout for segment in found.values()} == {"rows"}
@@ -93,7 +91,7 @@ def test_a_segment_is_written_when_it_is_full_and_nothing_is_lost(tmp_path, monk
 
     assert len(parts) == 4
     assert [span for part in parts for span in part.spans] == [(number, 1) for number in range(10)]
-    assert [key for part in parts for key in pl.read_parquet(part.path)["key"]] == list(range(10))
+    assert [key for part in parts for key in read_rows(part.path).key] == list(range(10))
 
 
 def test_rows_with_and_without_keys_lie_in_files_of_their_own(tmp_path):
@@ -137,9 +135,21 @@ def test_the_key_of_an_event_stays_the_same_from_version_to_version():
     assert event_key("0d0e4fc0-1111-4222-8333-444455556666", 305419896) == -8480585245114569556
 
 
-def test_rows_that_cannot_be_written_say_why_and_what_to_do(tmp_path):
+def add_rows(writer):
+    writer.add_rows(0, AUDIT, rows_of([b"{}"], [b"{}"], [1]))
+
+
+def add_frame(writer):
+    writer.add_frame(0, NETWORK, pl.DataFrame({"SrcIpAddr": ["a"]}))
+
+
+@pytest.mark.parametrize("add", [add_rows, add_frame])
+def test_rows_that_cannot_be_written_say_why_and_what_to_do(tmp_path, add):
+    writer = SegmentWriter(tmp_path / "no such folder", "s")
+    add(writer)
+
     with pytest.raises(DeliveryError, match=r"cannot stage rows: .*(No such file|not a directory)") as caught:
-        write_segment(pl.DataFrame({"a": [1]}), tmp_path / "no such folder" / "x.parquet")
+        writer.close()
 
     assert "free disk space" in caught.value.hint
     assert "IO error" not in caught.value.message

@@ -18,16 +18,17 @@ from tidewaiter.app.engine.settle import Group, Settled, settle
 from tidewaiter.app.engine.worker import GroupResult
 from tidewaiter.core.errors import StateError
 from tidewaiter.core.faults import Fault, Quarantined
-from tidewaiter.core.outbox import OutboxBatch
 from tidewaiter.govern.audit import AuditLog
 from tidewaiter.govern.merkle import decisions_root
 from tidewaiter.pipeline.deliver.archive import Archive
-from tidewaiter.pipeline.deliver.batcher import pack
 from tidewaiter.pipeline.deliver.decisions import write_decisions
 from tidewaiter.state import Claim, Conflict, Counts, State
 
 SHOWN = 8
 """How many quarantined records a result carries; all of them are in quarantine.jsonl."""
+_ROWS = 20_000
+_BYTES = 64_000_000
+"""A commit is due when this much is staged: what it packs, and the outbox until it is sent, is in memory."""
 _ATTEMPTS = 50
 """How often another process may be faster before something is wrong."""
 
@@ -73,14 +74,21 @@ class Committer:
         self.send = send
         self.metrics = metrics
         self.outcome = Outcome()
-        self.rows = 0
+        self._rows = 0
+        self._bytes = 0
         self._held: list[Group] = []
         self._commits = 0
 
     def add(self, claims: Sequence[Claim], result: GroupResult) -> None:
         """Take the result of one group; `commit` writes it."""
         self._held.append((claims, result))
-        self.rows += sum(item.records + 1 for item in result.objects)
+        self._rows += sum(item.records + 1 for item in result.objects)
+        self._bytes += sum(segment.size for segment in result.segments)
+
+    @property
+    def full(self) -> bool:
+        """Whether enough waits for a commit."""
+        return self._rows >= _ROWS or self._bytes >= _BYTES
 
     def commit(self) -> None:
         """Write everything that waits, and send it; what cannot be written is left to the next run.
@@ -89,7 +97,7 @@ class Committer:
             DeliveryError: no room, or the destination did not take the rows (they wait in the outbox).
             StateError: the state could not be written. ConfigError: the archive cannot be used.
         """
-        held, self._held, self.rows = self._held, [], 0
+        held, self._held, self._rows, self._bytes = self._held, [], 0, 0
         if not held:
             return
         settled = self._write(held)
@@ -124,24 +132,16 @@ class Committer:
         for _ in range(_ATTEMPTS):
             started = time.perf_counter()
             settled = settle(held, self.state, now=self.clock(), taken=taken)
-            batches = self._pack(settled)
             self._keep(settled)
             seconds = {**spent, "commit": time.perf_counter() - started}
             try:
-                self.state.commit(settled.done, batches, seconds, today=self.clock().date())
+                self.state.commit(settled.done, settled.batches, seconds, today=self.clock().date())
             except Conflict:
                 taken = self.state.claimed([claim for claims, _ in held for claim in claims])
                 continue
             self.metrics.committed(_by_source(settled), seconds)
             return settled
         raise StateError("other processes claim the same objects again and again", hint="report this")
-
-    def _pack(self, settled: Settled) -> list[OutboxBatch]:
-        batches: list[OutboxBatch] = []
-        for (table, _), rows in sorted(settled.tables.items()):
-            packed = pack(table, rows.rows, billed=rows.billed, ids=rows.ids, origins=rows.claims)
-            batches += packed.batches
-        return batches
 
     def _keep(self, settled: Settled) -> None:
         """Write archive and decisions under a name that the next attempt at the same commit takes, too."""

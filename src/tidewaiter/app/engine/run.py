@@ -33,7 +33,6 @@ from tidewaiter.state import State, open_state
 
 DEDUPLICATION_DAYS = 14
 """How long an event's key is remembered, in days of the wall clock."""
-_COMMIT_ROWS = 20_000
 _LEASE = timedelta(minutes=30)
 _RESERVED = 64
 """Objects that one process takes at a time from a state that it shares."""
@@ -210,7 +209,7 @@ def _work(plan: Plan, its: Pass, *, workers: int, progress: Progress) -> RunResu
             for group, result in work_all(items, its.paths.staging, workers=workers, deliver=True):
                 committer.add([item.claim for item in group], result)
                 progress.done(result.objects)
-                if committer.rows >= _COMMIT_ROWS:
+                if committer.full:
                     committer.commit()
             if its.settings.state.url:
                 committer.commit()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import compress
 
 import polars as pl
 
@@ -12,32 +13,24 @@ from tidewaiter.app.engine.worker import GroupResult, ObjectResult
 from tidewaiter.core.decision import Decision
 from tidewaiter.core.event_id import object_prefix, positional_id
 from tidewaiter.core.faults import Fault
-from tidewaiter.pipeline.deliver import Segment
+from tidewaiter.core.outbox import OutboxBatch
+from tidewaiter.pipeline.deliver import RowColumns, Segment, read_rows
 from tidewaiter.pipeline.deliver.archive import SCHEMA
+from tidewaiter.pipeline.deliver.batcher import Packer
 from tidewaiter.state import Claim, Counts, ObjectDone, State
-
-
-@dataclass(slots=True)
-class TableRows:
-    """New rows of one table in their order; `claims[i]` is the object that brought `rows[i]`."""
-
-    rows: list[bytes] = field(default_factory=list)
-    ids: list[str] = field(default_factory=list)
-    billed: list[int] = field(default_factory=list)
-    claims: list[Claim] = field(default_factory=list)
 
 
 @dataclass(slots=True)
 class Settled:
     """What one commit brings.
 
-    `tables` has the rows of each (table, source), because a batch holds rows of one source. `archive` has a
-    frame of the archive's `SCHEMA` per source; `decisions` go by object (source, id, digest). `unreadable`
-    lists (source, fault) of objects that could not be read to their end, which are not claimed.
+    `batches` have the new rows, ready for the outbox. `archive` has a frame of the archive's `SCHEMA` per
+    source; `decisions` go by object (source, id, digest). `unreadable` lists (source, fault) of objects that
+    could not be read to their end, which are not claimed.
     """
 
     done: list[ObjectDone] = field(default_factory=list)
-    tables: dict[tuple[str, str], TableRows] = field(default_factory=dict)
+    batches: list[OutboxBatch] = field(default_factory=list)
     archive: dict[str, pl.DataFrame] = field(default_factory=dict)
     decisions: dict[tuple[str, str, str], list[Decision]] = field(default_factory=dict)
     unreadable: list[tuple[str, Fault]] = field(default_factory=list)
@@ -65,11 +58,14 @@ class _Settlement:
         self.out = Settled()
         self._known: set[int] = set()
         self._digests: dict[str, set[str]] = {}
+        self._packers: dict[tuple[str, str], Packer] = {}
         self._archive: dict[str, list[pl.DataFrame]] = {}
 
     def run(self, groups: Sequence[Group]) -> Settled:
         for claims, result in groups:
             self._group(claims, result)
+        for _, packer in sorted(self._packers.items()):
+            self.out.batches += packer.close()
         self.out.archive = {source: pl.concat(parts) for source, parts in self._archive.items()}
         return self.out
 
@@ -95,37 +91,39 @@ class _Settlement:
     def _segment(
         self, segment: Segment, done: Sequence[ObjectDone], copies: Sequence[bool], lost: Sequence[bool]
     ) -> None:
-        frame = pl.read_parquet(segment.path)
-        keys: list[int] = frame["key"].to_list() if segment.keyed else []
-        seen = self.state.seen(keys) if keys else set()
+        rows = read_rows(segment.path)
+        seen = self.state.seen([key for key in rows.key if key is not None])
+        pointers: dict[str, _Pointers] = {}
         start = 0
-        for place, rows in segment.spans:
-            part, item = frame.slice(start, rows), done[place]
+        for place, count in segment.spans:
+            end, item = start + count, done[place]
             if not lost[place]:
-                if keys:
-                    new = [self._is_new(key, seen) for key in keys[start : start + rows]]
-                    item.keys += [
-                        key for key, is_new in zip(keys[start : start + rows], new, strict=True) if is_new
-                    ]
+                if segment.keyed:
+                    keys, new = self._new(rows.key[start:end], seen)
+                    item.keys += keys
                 else:
-                    new = [not copies[place]] * rows
-                self._rows(segment.table, item, part, new)
-            start += rows
+                    new = [not copies[place]] * count
+                self._rows(segment.table, item, rows, start, new)
+                held = pointers.setdefault(item.claim.source, _Pointers(segment.table))
+                held.add(item.claim, rows, start, new)
+            start = end
+        for source, held in pointers.items():
+            self._archive.setdefault(source, []).append(held.frame())
 
-    def _rows(self, table: str, item: ObjectDone, part: pl.DataFrame, new: list[bool]) -> None:
-        claim = item.claim
-        fresh = part if all(new) else part.filter(pl.Series(new, dtype=pl.Boolean))
-        if fresh.height:
-            item.rows[table] = item.rows.get(table, 0) + fresh.height
-            held = self.out.tables.setdefault((table, claim.source), TableRows())
-            held.rows += fresh["row"].to_list()
-            held.ids += fresh["id"].to_list()
-            held.billed += fresh["billed"].to_list()
-            held.claims += [claim] * fresh.height
-        if fresh.height < part.height:
-            kept = [event_id for event_id, is_new in zip(part["id"], new, strict=True) if not is_new]
-            self._decide(claim, [self._duplicate(event_id) for event_id in kept])
-        self._archive.setdefault(claim.source, []).append(_pointers(claim, table, part, new))
+    def _rows(self, table: str, item: ObjectDone, rows: RowColumns, start: int, new: Sequence[bool]) -> None:
+        """Hand the new ones of an object's rows to the batcher, and decide about the others."""
+        claim, end = item.claim, start + len(new)
+        row, billed, ids = rows.row[start:end], rows.billed[start:end], rows.id[start:end]
+        if not all(new):
+            self._decide(claim, [self._duplicate(ids[n]) for n, is_new in enumerate(new) if not is_new])
+            row, billed = list(compress(row, new)), list(compress(billed, new))
+            ids = list(compress(ids, new))
+        if row:
+            item.rows[table] = item.rows.get(table, 0) + len(row)
+            packer = self._packers.get((table, claim.source))
+            if packer is None:  # one for each source: a batch has rows of one
+                packer = self._packers[table, claim.source] = Packer(table)
+            self.out.batches += packer.add(row, claim, billed=billed, ids=ids)
 
     def _duplicate(self, event_id: str) -> Decision:
         reason = "the same event was delivered before"
@@ -163,11 +161,19 @@ class _Settlement:
         key = claim.source, claim.object_id, claim.digest
         self.out.decisions.setdefault(key, []).extend(decisions)
 
-    def _is_new(self, key: int, seen: set[int]) -> bool:
-        if key in seen or key in self._known:
-            return False
-        self._known.add(key)
-        return True
+    def _new(self, keys: Sequence[int | None], seen: set[int]) -> tuple[list[int], list[bool]]:
+        """Return those keys that nobody has had, and for each key whether it is one of them."""
+        known = self._known
+        fresh: list[int] = []
+        new: list[bool] = []
+        for key in keys:
+            if key is None or key in known or key in seen:
+                new.append(False)
+                continue
+            known.add(key)
+            fresh.append(key)
+            new.append(True)
+        return fresh, new
 
     def _is_copy(self, claim: Claim) -> bool:
         """Whether the same bytes were claimed under another id: their text lines have the same ids."""
@@ -179,21 +185,37 @@ class _Settlement:
         return copied
 
 
-def _pointers(claim: Claim, table: str, part: pl.DataFrame, new: Sequence[bool]) -> pl.DataFrame:
-    """Return what the archive holds of records whose bytes stay where they are: where to find them."""
-    action = (
-        pl.when(pl.Series(new, dtype=pl.Boolean)).then(pl.lit("delivered")).otherwise(pl.lit("duplicate"))
-    )
-    return part.select(
-        pl.col("id").alias("event_id"),
-        pl.col("at").str.to_datetime("%Y-%m-%dT%H:%M:%S%.fZ", time_unit="us").alias("event_time"),
-        pl.lit(claim.object_id).alias("object_id"),
-        pl.lit(claim.digest).alias("digest"),
-        pl.col("position"),
-        pl.lit(table).alias("table"),
-        action.alias("action"),
-        pl.lit(None, dtype=pl.Binary).alias("raw"),
-    )
+class _Pointers:
+    """What the archive holds of records whose bytes stay where they are: where to find them."""
+
+    def __init__(self, table: str) -> None:
+        self.table = table
+        self._columns: dict[str, list[object]] = {
+            name: [] for name in ("event_id", "at", "object_id", "digest", "position", "action")
+        }
+
+    def add(self, claim: Claim, rows: RowColumns, start: int, new: Sequence[bool]) -> None:
+        count = len(new)
+        end, columns = start + count, self._columns
+        columns["event_id"] += rows.id[start:end]
+        columns["at"] += rows.at[start:end]
+        columns["object_id"] += [claim.object_id] * count
+        columns["digest"] += [claim.digest] * count
+        columns["position"] += rows.position[start:end]
+        columns["action"] += ["delivered" if is_new else "duplicate" for is_new in new]
+
+    def frame(self) -> pl.DataFrame:
+        time = pl.col("at").str.to_datetime("%Y-%m-%dT%H:%M:%S%.fZ", time_unit="us")
+        return pl.DataFrame(self._columns, schema_overrides={"position": pl.Int64}).select(
+            "event_id",
+            time.alias("event_time"),
+            "object_id",
+            "digest",
+            "position",
+            pl.lit(self.table).alias("table"),
+            "action",
+            pl.lit(None, dtype=pl.Binary).alias("raw"),
+        )
 
 
 def _done(claim: Claim, result: ObjectResult) -> ObjectDone:

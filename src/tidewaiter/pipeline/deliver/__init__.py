@@ -6,21 +6,19 @@ are imported as modules, so that a worker does not load an HTTP client.
 """
 
 from tidewaiter.pipeline.deliver.segments import (
-    ROW_SCHEMA,
     RowColumns,
     Segment,
     SegmentWriter,
     event_key,
     join_rows,
-    write_segment,
+    read_rows,
 )
 
 __all__ = [
-    "ROW_SCHEMA",
     "RowColumns",
     "Segment",
     "SegmentWriter",
     "event_key",
     "join_rows",
-    "write_segment",
+    "read_rows",
 ]

@@ -71,6 +71,90 @@ def archive_pointer(event_id: str, origin: Origin) -> str:
     return f"source={origin.source} event_id={event_id} object={origin.object_id} digest={origin.digest}"
 
 
+class Packer:
+    """Packs rows of one table as they come, and holds less than two batches of them.
+
+    `cuts` names the rows that had to be cut; their `place` counts all rows that were added.
+    """
+
+    def __init__(
+        self,
+        table: str,
+        *,
+        pointer: Pointer = archive_pointer,
+        limit: int = LIMIT,
+        field_limit: int = FIELD_LIMIT,
+    ) -> None:
+        if limit < LEAST_LIMIT:
+            raise ValueError(f"a batch holds at least {LEAST_LIMIT} bytes, not {limit}")
+        self.table = table
+        self.pointer = pointer
+        self.limit = limit
+        self.field_limit = field_limit
+        self.cuts: list[Cut] = []
+        self._first = 0
+        self._size = 0
+        self._rows: list[bytes] = []
+        self._billed: list[int] = []
+        self._spans: list[Span] = []
+
+    def add(
+        self, rows: Sequence[bytes], origin: Origin, *, billed: Sequence[int], ids: Sequence[str]
+    ) -> list[OutboxBatch]:
+        """Take rows of one object (all sequences aligned); return the batches that are full with them.
+
+        Raises:
+            msgspec.DecodeError: a row over `field_limit` is no JSON object.
+        """
+        if not rows:
+            return []
+        made = self.close() if self._spans and self._spans[-1].source != origin.source else []
+        if max(map(len, rows)) > min(self.limit - 2, self.field_limit):
+            rows, billed = self._fitted(rows, origin, billed, ids)
+        self._rows += rows
+        self._billed += billed
+        self._size += sum(map(len, rows)) + len(rows)
+        _append(self._spans, Span(origin.source, origin.object_id, origin.digest, len(rows)))
+        return made + self._batches(whole=False) if self._size >= self.limit else made
+
+    @property
+    def held(self) -> int:
+        """Bytes of the rows that wait for others."""
+        return self._size
+
+    def close(self) -> list[OutboxBatch]:
+        """Return what is left, as batches."""
+        return self._batches(whole=True)
+
+    def _fitted(
+        self, rows: Sequence[bytes], origin: Origin, billed: Sequence[int], ids: Sequence[str]
+    ) -> tuple[list[bytes], list[int]]:
+        fitting, sizes, first = list(rows), list(billed), self._first + len(self._rows)
+        for place, row in enumerate(fitting):
+            if not fits(row, self.limit - 2, self.field_limit):
+                self.cuts.append(Cut(first + place, ids[place], origin, len(row)))
+                where = self.pointer(ids[place], origin)
+                fitting[place] = fitted(row, self.limit - 2, where, self.field_limit)
+                sizes[place] = billed_size(fitting[place])
+        return fitting, sizes
+
+    def _batches(self, *, whole: bool) -> list[OutboxBatch]:
+        """Return what is held, as full as batches can be; but for the last unless `whole`."""
+        ends = list(_ends(self._rows, self.limit))
+        made = []
+        start = 0
+        for end in ends if whole else ends[:-1]:
+            rows, billed = self._rows[start:end], sum(self._billed[start:end])
+            spans = _slice(self._spans, start, end)
+            made.append(_batch(self.table, rows, billed, spans, seed=str(self._first + start)))
+            start = end
+        self._spans = _slice(self._spans, start, len(self._rows))
+        del self._rows[:start], self._billed[:start]
+        self._size = sum(map(len, self._rows)) + len(self._rows)
+        self._first += start
+        return made
+
+
 def pack(
     table: str,
     rows: Sequence[bytes],
@@ -92,23 +176,15 @@ def pack(
         ValueError: the limit is below 1,000 bytes.
         msgspec.DecodeError: a row over `field_limit` is no JSON object.
     """
-    if limit < LEAST_LIMIT:
-        raise ValueError(f"a batch holds at least {LEAST_LIMIT} bytes, not {limit}")
-    cuts: list[Cut] = []
-    longest = max(map(len, rows), default=0)
-    if longest > min(limit - 2, field_limit):
-        rows, billed = list(rows), list(billed)
-        for place, row in enumerate(rows):
-            if not fits(row, limit - 2, field_limit):
-                where = pointer(ids[place], origins[place])
-                cuts.append(Cut(place, ids[place], origins[place], len(row)))
-                rows[place] = fitted(row, limit - 2, where, field_limit)
-                billed[place] = billed_size(rows[place])
-    made = [
-        _batch(table, rows[start:end], sum(billed[start:end]), spans, seed=str(start))
-        for start, end, spans in _pieces(rows, _spans(origins), limit)
-    ]
-    return Packed(tuple(made), tuple(cuts))
+    packer = Packer(table, pointer=pointer, limit=limit, field_limit=field_limit)
+    batches: list[OutboxBatch] = []
+    start = 0
+    for _, group in groupby(origins, key=id):
+        same = list(group)
+        end = start + len(same)
+        batches += packer.add(rows[start:end], same[0], billed=billed[start:end], ids=ids[start:end])
+        start = end
+    return Packed((*batches, *packer.close()), tuple(packer.cuts))
 
 
 def halve(batch: OutboxBatch) -> list[OutboxBatch]:
@@ -170,15 +246,10 @@ def _batch(
     return OutboxBatch(digest.hexdigest()[:32], table, len(rows), len(array), billed, body, tuple(spans))
 
 
-def _spans(origins: Sequence[Origin]) -> list[Span]:
-    spans: list[Span] = []
-    for _, group in groupby(origins, key=id):
-        same = list(group)
-        span = Span(same[0].source, same[0].object_id, same[0].digest, len(same))
-        if spans and _is_same(spans[-1], span):
-            span = Span(span.source, span.object_id, span.digest, spans.pop().rows + span.rows)
-        spans.append(span)
-    return spans
+def _append(spans: list[Span], span: Span) -> None:
+    if spans and _is_same(spans[-1], span):
+        span = Span(span.source, span.object_id, span.digest, spans.pop().rows + span.rows)
+    spans.append(span)
 
 
 def _is_same(one: Span, other: Span) -> bool:
@@ -197,18 +268,11 @@ def _slice(spans: Sequence[Span], start: int, end: int) -> list[Span]:
     return found
 
 
-def _pieces(
-    rows: Sequence[bytes], spans: Sequence[Span], limit: int
-) -> Iterator[tuple[int, int, list[Span]]]:
-    """Yield where batches begin and end, and their spans: as full as they can be, of one source each."""
-    ends = list(accumulate(len(row) + 1 for row in rows))
-    first = 0
-    for _, group in groupby(spans, key=lambda span: span.source):
-        own = list(group)
-        start, stop = first, first + sum(span.rows for span in own)
-        while start < stop:
-            before = ends[start - 1] if start else 0
-            end = min(stop, bisect_right(ends, before + limit - 1))
-            yield start, end, _slice(own, start - first, end - first)
-            start = end
-        first = stop
+def _ends(rows: Sequence[bytes], limit: int) -> Iterator[int]:
+    """Yield where batches end that are as full as they can be."""
+    sums = list(accumulate(len(row) + 1 for row in rows))
+    end = 0
+    while end < len(rows):
+        before = sums[end - 1] if end else 0
+        end = bisect_right(sums, before + limit - 1)
+        yield end

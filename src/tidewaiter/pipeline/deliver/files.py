@@ -12,7 +12,7 @@ import msgspec
 import polars as pl
 
 from tidewaiter.core.errors import DeliveryError
-from tidewaiter.pipeline.deliver.segments import Segment, cause
+from tidewaiter.pipeline.deliver.segments import Segment, cause, read_rows
 
 _OBJECT = msgspec.json.Decoder(dict[str, Any])
 _POLARS: Mapping[str, pl.DataType | type[pl.DataType]] = {
@@ -31,8 +31,8 @@ def ndjson_lines(segment: Segment, *, with_type: bool = False) -> Iterator[bytes
     """Yield one line per row; empty and null columns are left out. `with_type` adds the table as `Type`."""
     head = b'{"Type":"' + segment.table.encode() + b'",' if with_type else b"{"
     if segment.layout == "rows":
-        for row in pl.read_parquet(segment.path, columns=["row"])["row"]:
-            yield head + row[1:] + b"\n"
+        for whole in read_rows(segment.path).row:
+            yield head + whole[1:] + b"\n"
         return
     for row in pl.read_parquet(segment.path).iter_rows(named=True):
         kept = {name: _json(name, value) for name, value in row.items() if value is not None and value != ""}
@@ -49,9 +49,9 @@ def as_frame(segment: Segment, types: Mapping[str, str]) -> pl.DataFrame:
     """Return a segment as a frame of the table's columns that it fills, typed by `types`."""
     if segment.layout == "columns":
         return pl.read_parquet(segment.path)
-    held = pl.read_parquet(segment.path, columns=["row", "extra_at"])
-    rows: list[dict[str, Any]] = [_OBJECT.decode(row) for row in held["row"]]
-    extras = [row[at:-1].decode() for row, at in held.iter_rows()]
+    held = read_rows(segment.path)
+    rows: list[dict[str, Any]] = [_OBJECT.decode(row) for row in held.row]
+    extras = [row[at:-1].decode() for row, at in zip(held.row, held.extra_at, strict=True)]
     used = [name for name in types if name != "AdditionalFields" and any(name in row for row in rows)]
     schema = {name: _POLARS[types[name]] for name in used}
     read_as = {name: pl.String if kind == pl.Datetime("us") else kind for name, kind in schema.items()}

@@ -1,7 +1,8 @@
-"""Segments: what a worker writes of a group of source objects, one Parquet file per table and part.
+"""Segments: what a worker writes of a group of source objects, one file per table and part.
 
-Layout "rows": one JSON object per row with what the delivery needs to know of it (`ROW_SCHEMA`). Layout
-"columns": the ASIM columns themselves. Parts keep memory flat whatever the objects' size.
+Layout "rows": one JSON object per row with what the delivery needs to know of it (`RowColumns`), as msgpack:
+both sides work on Python objects, which Parquet would take apart and put together again (decision 009).
+Layout "columns": the ASIM columns themselves, as Parquet. Parts keep memory flat whatever the objects' size.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Literal
 
+import msgspec
 import polars as pl
 
 from tidewaiter.core.errors import DeliveryError
@@ -24,20 +26,8 @@ PART_ROWS = 200_000
 _ROW_GROUP_BYTES = 4_000_000
 """Readers take a row group at a time: with rows of 1 MB it must hold few."""
 
-ROW_SCHEMA: Mapping[str, type[pl.DataType]] = {
-    "row": pl.Binary,
-    "extra_at": pl.Int32,
-    "id": pl.String,
-    "key": pl.Int64,
-    "position": pl.Int64,
-    "at": pl.String,
-    "billed": pl.Int32,
-}
-"""`row`: the JSON object of all columns; `extra_at`: where in it the value of AdditionalFields begins, which
-ends before the last byte; `id`: the event's id; `key`: 64 bits that identify the event, null where an object
-is recognised as a whole; `position`: of the record in its object; `at`: TimeGenerated; `billed`: in bytes."""
-
 _EXTRA = b',"AdditionalFields":'
+_encode_rows = msgspec.msgpack.Encoder().encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +35,7 @@ class Segment:
     """One part on disk; `spans` tells in order how many of its rows each object (by place) brought.
 
     `keyed` says that the rows have keys, which are then all of one kind: of events, not of whole objects.
+    `size` is what the file holds, in bytes.
     """
 
     table: str
@@ -52,6 +43,7 @@ class Segment:
     layout: Layout
     spans: tuple[tuple[int, int], ...]
     keyed: bool = False
+    size: int = 0
 
     @property
     def rows(self) -> int:
@@ -59,9 +51,14 @@ class Segment:
         return sum(n for _, n in self.spans)
 
 
-@dataclass(slots=True)
-class RowColumns:
-    """Rows of one table and object, column by column (`ROW_SCHEMA`); all lists are aligned."""
+class RowColumns(msgspec.Struct, array_like=True, gc=False):
+    """Rows of one table, column by column; all lists are aligned.
+
+    `row`: the JSON object of all columns; `extra_at`: where in it the value of AdditionalFields begins, which
+    ends before the last byte; `id`: the event's id; `key`: 64 bits that identify the event, None where an
+    object is recognised as a whole; `position`: of the record in its object; `at`: TimeGenerated; `billed`:
+    in bytes.
+    """
 
     row: Sequence[bytes]
     extra_at: Sequence[int]
@@ -70,6 +67,9 @@ class RowColumns:
     position: Sequence[int]
     at: Sequence[str]
     billed: Sequence[int]
+
+
+_decode_rows = msgspec.msgpack.Decoder(RowColumns).decode
 
 
 def event_key(event_id: str, crc: int) -> int:
@@ -95,7 +95,9 @@ def join_rows(heads: Sequence[bytes], extras: Sequence[bytes]) -> tuple[list[byt
 @dataclass(slots=True)
 class _Held:
     spans: list[tuple[int, int]] = field(default_factory=list)
-    columns: dict[str, list[object]] = field(default_factory=lambda: {name: [] for name in ROW_SCHEMA})
+    columns: dict[str, list[object]] = field(
+        default_factory=lambda: {name: [] for name in RowColumns.__struct_fields__}
+    )
     frames: list[pl.DataFrame] = field(default_factory=list)
     size: int = 0
 
@@ -142,16 +144,30 @@ class SegmentWriter:
 
     def _write(self, table: str, layout: Layout, keyed: bool) -> None:
         held = self._held.pop((table, layout, keyed))
+        suffix = "parquet" if layout == "columns" else "rows"
+        path = self.folder / f"{self.stem}-{len(self.segments):04d}.{suffix}"
         if layout == "columns":
-            frame = pl.concat(held.frames, how="diagonal")
+            _write_frame(pl.concat(held.frames, how="diagonal"), path)
         else:
-            frame = pl.DataFrame(held.columns, schema=ROW_SCHEMA)
-        path = self.folder / f"{self.stem}-{len(self.segments):04d}.parquet"
-        write_segment(frame, path)
-        self.segments.append(Segment(table, path, layout, tuple(held.spans), keyed))
+            _write_rows(held.columns, path)
+        size = path.stat().st_size
+        self.segments.append(Segment(table, path, layout, tuple(held.spans), keyed, size))
 
 
-def write_segment(frame: pl.DataFrame, path: Path) -> None:
+def read_rows(path: Path) -> RowColumns:
+    """Return the rows of a segment of layout "rows"."""
+    return _decode_rows(path.read_bytes())
+
+
+def _write_rows(columns: Mapping[str, list[object]], path: Path) -> None:
+    try:
+        with path.open("wb") as file:
+            file.write(_encode_rows(list(columns.values())))
+    except OSError as error:
+        raise _no_room(path, error) from None
+
+
+def _write_frame(frame: pl.DataFrame, path: Path) -> None:
     """Write a segment's file, in row groups of a few megabytes.
 
     Raises:
@@ -161,8 +177,12 @@ def write_segment(frame: pl.DataFrame, path: Path) -> None:
     try:
         frame.write_parquet(path, compression="lz4", statistics=False, row_group_size=min(rows, 50_000))
     except (OSError, pl.exceptions.PolarsError) as error:
-        hint = f"free disk space at {path.parent}, then run again: nothing of it was claimed"
-        raise DeliveryError(f"cannot stage rows: {cause(error)}", hint=hint) from None
+        raise _no_room(path, error) from None
+
+
+def _no_room(path: Path, error: Exception) -> DeliveryError:
+    hint = f"free disk space at {path.parent}, then run again: nothing of it was claimed"
+    return DeliveryError(f"cannot stage rows: {cause(error)}", hint=hint)
 
 
 def cause(error: Exception) -> str:
