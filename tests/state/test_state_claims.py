@@ -159,9 +159,30 @@ def test_objects_with_decisions_wait_for_the_audit_trail(opened):
 
     (waiting,) = state.unaudited()
     assert (waiting.claim, waiting.root, waiting.decided, waiting.part) == (claim("a"), "abc", 3, "000001")
-    assert state.parts() == {"000001"}
     state.mark_audited([waiting])
     assert state.unaudited() == []
+
+
+def test_files_of_a_part_that_was_begun_and_never_committed_are_known_to_the_next_process(opened):
+    first = opened(owner="first")
+    first.begin_part("p1", ["archive/a", "decisions/b"], now=NOON, lease=HOUR)
+    first.begin_part("p2", ["archive/c"], now=NOON, lease=HOUR)
+    first.commit([done(claim("a"))], [], {}, today=TODAY, part="p2")
+    assert first.abandoned(now=NOON + 2 * HOUR) == {}, "a part of its own is its own affair"
+    first.close()
+
+    second = opened(owner="second")
+    assert second.abandoned(now=NOON + 2 * HOUR) == {"p1": ["archive/a", "decisions/b"]}
+    second.forget_part("p1")
+    assert second.abandoned(now=NOON + 2 * HOUR) == {}
+
+
+def test_a_part_of_a_living_process_is_not_taken_for_abandoned(opened, url):
+    if not url:
+        pytest.skip("SQLite has one process at a time")
+    opened(owner="first").begin_part("p1", ["archive/a"], now=NOON, lease=HOUR)
+
+    assert opened(owner="second").abandoned(now=NOON) == {}
 
 
 def test_a_reset_state_is_as_new(opened):

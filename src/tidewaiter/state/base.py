@@ -21,6 +21,11 @@ class Base:
         self._db = driver
         self._depth = 0
 
+    @property
+    def shared(self) -> bool:
+        """Whether other processes may work on the same state."""
+        return self._db.shared
+
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All or nothing: what fails leaves what was. A transaction within another is part of it.

@@ -124,6 +124,25 @@ class Claims(Base):
                 [each.claim.version for each in audited],
             )
 
-    def parts(self) -> set[str]:
-        """Return the names of all parts of archive and decisions that a commit stands behind."""
-        return {row[0] for row in self._read("SELECT DISTINCT part FROM objects WHERE part <> ''")}
+    def begin_part(self, part: str, files: Sequence[str], *, now: datetime, lease: timedelta) -> None:
+        """Note which files of archive and decisions are about to be written; `commit` takes the note away."""
+        with self.transaction():
+            self._db.run(
+                "INSERT INTO begun VALUES (?, ?, ?, ?)",
+                (part, self.owner, seconds(now + lease), msgspec.json.encode(list(files))),
+            )
+
+    def abandoned(self, *, now: datetime) -> dict[str, list[str]]:
+        """Return the files of parts that were begun and never committed, by part: nothing stands behind them.
+
+        On PostgreSQL only those whose lease ran out; a part of this owner is its own affair.
+        """
+        late = " AND until <= ?" if self._db.shared else ""
+        values = (self.owner, seconds(now)) if late else (self.owner,)
+        rows = self._read(f"SELECT part, files FROM begun WHERE owner <> ?{late}", values)
+        return {part: msgspec.json.decode(bytes(files), type=list[str]) for part, files in rows}
+
+    def forget_part(self, part: str) -> None:
+        """Forget a part that was begun: its files are gone."""
+        with self.transaction():
+            self._db.run("DELETE FROM begun WHERE part = ?", (part,))

@@ -45,6 +45,7 @@ CREATE TABLE outbox (
     owner TEXT NOT NULL DEFAULT '', lease_until {real} NOT NULL DEFAULT 0, retry_at {real} NOT NULL DEFAULT 0,
     error TEXT NOT NULL DEFAULT '', sent_at {real} NOT NULL DEFAULT 0);
 CREATE INDEX outbox_by_status ON outbox (status, place, part);
+CREATE TABLE begun (part TEXT PRIMARY KEY, owner TEXT NOT NULL, until {real} NOT NULL, files {blob} NOT NULL);
 CREATE TABLE alerts (alert_id TEXT PRIMARY KEY) {compact};
 CREATE TABLE entities (
     kind TEXT NOT NULL, bucket INTEGER NOT NULL, key TEXT NOT NULL, body {blob} NOT NULL,

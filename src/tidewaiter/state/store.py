@@ -18,8 +18,8 @@ from tidewaiter.state.sqlite import SqliteDriver
 from tidewaiter.state.values import Conflict, ObjectDone
 
 TABLES = (
-    "objects", "rows", "seen", "signals", "faults", "quarantine", "seconds", "leases", "outbox", "alerts",
-    "entities",
+    "objects", "rows", "seen", "signals", "faults", "quarantine", "seconds", "leases", "outbox", "begun",
+    "alerts", "entities",
 )  # fmt: skip
 _KEEP_SENT_DAYS = 7
 
@@ -45,8 +45,11 @@ class State(Claims, Outbox, Entities):
         *,
         today: date,
         entities: Sequence[EntityChange] = (),
+        part: str = "",
     ) -> None:
         """Write claims, what came of the objects, entity state and outbox batches in one transaction.
+
+        `part` names what `begin_part` noted: from now on a commit stands behind its files.
 
         Raises:
             Conflict: another process was faster with an object or an event; nothing was written.
@@ -62,6 +65,7 @@ class State(Claims, Outbox, Entities):
                 self._change(list(entities))
                 self._add_seconds(spent)
                 self._add_batches(batches)
+                self._db.run("DELETE FROM begun WHERE part = ?", (part,))
         except self._db.errors as error:
             raise Conflict from error  # a race; everything else was explained
 

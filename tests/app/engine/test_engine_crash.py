@@ -61,6 +61,12 @@ def crash(monkeypatch, where, name, *, at=1):
     return calls
 
 
+def archived(state):
+    """How many records the archive holds, and how many different ones."""
+    archive = Archive.open((state / "archive").as_uri())
+    return archive.query("SELECT count(*), count(DISTINCT (object_id, digest, position)) FROM archive")
+
+
 POINTS = [
     (Worker, "work", 2),
     (Archive, "write", 1),
@@ -97,6 +103,8 @@ def test_a_run_that_ends_anywhere_is_completed_by_the_next(monkeypatch, folder, 
     assert delivery.counts()["duplicate"] == 0
     assert delivery.counts("aws_vpcflow")["delivered"] == 20
     assert deliver(folder).result.summary.delivered == 0
+    (pointers,) = archived(delivery.state)
+    assert pointers == (40, 40), "nothing of what the crash left is in the archive twice"
 
 
 @pytest.mark.parametrize("name", ["commit", "take_batches"])

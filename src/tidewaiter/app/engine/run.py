@@ -27,7 +27,6 @@ from tidewaiter.core.faults import OBJECT_FAULTS, Fault, Quarantined
 from tidewaiter.core.settings import Settings
 from tidewaiter.govern.audit import open_audit
 from tidewaiter.pipeline.deliver.archive import Archive
-from tidewaiter.pipeline.deliver.decisions import remove_orphans
 from tidewaiter.pipeline.deliver.routes import check_destinations
 from tidewaiter.state import State, open_state
 
@@ -114,6 +113,7 @@ def run_once(
     _check_settings(given)
     with _opened(root, state_dir, given, clock, metrics or Metrics(), notice) as its:
         its.state.take_back(now=clock())
+        its.places.sweep(its.state, now=clock())
         its.state.forget(clock().date() - timedelta(days=DEDUPLICATION_DAYS))
         its.state.prune(clock().date())
         plan = make_plan(root, sources(), its.state.versions())
@@ -137,8 +137,6 @@ def _opened(
         stack.enter_context(_staging(paths.staging))
         if settings.embedded and not settings.state.url and not paths.workspace.exists():
             state.reset()  # the lab was removed: nothing that was delivered is left
-        if not settings.state.url:
-            remove_orphans(paths.decisions, state.parts())
         audit = stack.enter_context(open_audit(paths.audit))
         warden = warden_of(settings, clock)
         warden.sink = lambda permit: audit.append(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -51,7 +51,7 @@ def write_decisions(
         for place, decision in enumerate(decided):
             rows.append((object_id, digest, place, *(getattr(decision, name) for name in _FIELDS)))
     for source, rows in by_source.items():
-        path = folder / f"source={source}" / f"date={day.isoformat()}" / f"{part}.parquet"
+        path = folder / _place(part, source, day)
         partial = path.with_name(f".{path.name}.part")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -66,6 +66,15 @@ def write_decisions(
         except OSError as error:
             hint = "free disk space, then run again: nothing was claimed"
             raise DeliveryError(f"cannot write {path}: {error.strerror or error}", hint=hint) from None
+
+
+def decision_files(part: str, decisions: Iterable[ObjectKey], *, day: date) -> list[str]:
+    """Return the paths below the folder that `write_decisions` will write."""
+    return [_place(part, source, day) for source in sorted({key[0] for key in decisions})]
+
+
+def _place(part: str, source: str, day: date) -> str:
+    return f"source={source}/date={day.isoformat()}/{part}.parquet"
 
 
 def read_decisions(folder: Path) -> Iterator[tuple[ObjectKey, list[Decision]]]:
@@ -99,11 +108,3 @@ def decisions_of(folder: Path, event_id: str) -> list[tuple[ObjectKey, Decision]
 def roots(folder: Path) -> dict[ObjectKey, tuple[int, str]]:
     """Return how many decisions every object has, and their Merkle root."""
     return {key: (len(decided), decisions_root(decided)) for key, decided in read_decisions(folder)}
-
-
-def remove_orphans(folder: Path, parts: set[str]) -> int:
-    """Remove parts that no commit stands behind: a run ended between them and its commit; return how many."""
-    orphans = [path for path in folder.rglob("*.parquet") if path.stem not in parts]
-    for path in orphans:
-        path.unlink()
-    return len(orphans)

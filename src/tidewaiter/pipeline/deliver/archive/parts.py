@@ -51,6 +51,11 @@ class Part:
         return Part(found["source"], date.fromisoformat(found["day"]), found["name"]) if found else None
 
 
+def files_of(name: str, source: str, frame: pl.DataFrame) -> list[str]:
+    """Return the paths that `by_day` will give."""
+    return [Part(source, day, name).path for day in frame["event_time"].dt.date().unique().sort()]
+
+
 def by_day(name: str, source: str, frame: pl.DataFrame) -> Iterator[tuple[Part, bytes]]:
     """Cut a frame of `SCHEMA` into parts, one for each day of its events, and yield their files.
 
@@ -62,8 +67,6 @@ def by_day(name: str, source: str, frame: pl.DataFrame) -> Iterator[tuple[Part, 
             raise ValueError(f"not a name for a part of the archive: {text!r}")
     if dict(frame.schema) != dict(SCHEMA):
         raise ValueError(f"the archive takes columns {list(SCHEMA)}, not {frame.schema}")
-    if not frame.height:
-        return
     days = frame["event_time"].dt.date()
     for day in days.unique().sort():
         rows = frame if days.n_unique() == 1 else frame.filter(days == day)

@@ -36,6 +36,9 @@ class Place(Protocol):
     def list(self, prefix: str = "") -> Iterator[str]:
         """Yield the paths of all files below a prefix, in order."""
 
+    def remove(self, path: str) -> None:
+        """Remove a file; one that is not there is no error."""
+
 
 class FolderPlace:
     """A folder; made when the first file is written."""
@@ -86,6 +89,13 @@ class FolderPlace:
             if path.is_file() and not path.name.startswith("."):
                 yield path.relative_to(self.root).as_posix()
 
+    def remove(self, path: str) -> None:
+        """Remove a file; one that is not there is no error."""
+        try:
+            (self.root / path).unlink(missing_ok=True)
+        except OSError as error:
+            raise DeliveryError(f"cannot remove {self.root / path}: {error.strerror}") from None
+
 
 class StorePlace:
     """A bucket or container; credentials come from the environment or the machine's identity."""
@@ -126,6 +136,15 @@ class StorePlace:
         except _FAILURES as error:
             raise self._explained("list", error) from None
         yield from sorted(found)
+
+    def remove(self, path: str) -> None:
+        """Remove a file; one that is not there is no error. Raises as `write` does."""
+        try:
+            obstore.delete(self._store, path)
+        except FileNotFoundError:
+            return
+        except _FAILURES as error:
+            raise self._explained("remove a file of", error) from None
 
     def _explained(self, act: str, error: Exception) -> ConfigError | DeliveryError:
         message = f"cannot {act} the archive at {self.url}: {_said(error)}"
