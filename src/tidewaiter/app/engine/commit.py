@@ -1,8 +1,9 @@
 """Commits: archive and decisions are written, then claims and outbox in one transaction, then it is sent.
 
-A crash before the transaction leaves parts of the archive that nothing stands behind; the next run writes the
-same part anew. A crash after it leaves batches in the outbox, which the next run sends. Between a request and
-the note that it was answered a batch may be sent twice: the outbox marks it.
+A crash before the transaction leaves parts of archive and decisions that nothing stands behind: the state has
+noted which, and the next run removes them (`sweep`). A crash after it leaves batches in the outbox, which
+the next run sends. Between a request and the note of its answer a batch may be sent twice: the outbox marks
+it.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from tidewaiter.app.engine.metrics import Metrics
@@ -20,9 +21,9 @@ from tidewaiter.core.errors import StateError
 from tidewaiter.core.faults import Fault, Quarantined
 from tidewaiter.govern.audit import AuditLog
 from tidewaiter.govern.merkle import decisions_root
-from tidewaiter.pipeline.deliver.archive import Archive
-from tidewaiter.pipeline.deliver.decisions import write_decisions
-from tidewaiter.state import Claim, Conflict, Counts, State
+from tidewaiter.pipeline.deliver.archive import Archive, files_of
+from tidewaiter.pipeline.deliver.decisions import decision_files, write_decisions
+from tidewaiter.state import Claim, Conflict, Counts, State, Unaudited
 
 SHOWN = 8
 """How many quarantined records a result carries; all of them are in quarantine.jsonl."""
@@ -31,6 +32,8 @@ _BYTES = 64_000_000
 """A commit is due when this much is staged: what it packs, and the outbox until it is sent, is in memory."""
 _ATTEMPTS = 50
 """How often another process may be faster before something is wrong."""
+_LEASE = timedelta(minutes=30)
+_ARCHIVE, _DECISIONS = "archive/", "decisions/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,23 @@ class Places:
     archive: Archive
     decisions: Path
     audit: AuditLog
+
+    def sweep(self, state: State, *, now: datetime) -> int:
+        """Remove what a run wrote that ended before its commit; return how many files.
+
+        Raises:
+            DeliveryError: a file cannot be removed. ConfigError: the archive cannot be used.
+        """
+        gone = 0
+        for part, files in state.abandoned(now=now).items():
+            for name in files:
+                if name.startswith(_ARCHIVE):
+                    self.archive.where.remove(name.removeprefix(_ARCHIVE))
+                else:
+                    (self.decisions / name.removeprefix(_DECISIONS)).unlink(missing_ok=True)
+                gone += 1
+            state.forget_part(part)
+        return gone
 
 
 @dataclass(slots=True)
@@ -110,7 +130,7 @@ class Committer:
 
     def audit(self) -> None:
         """Write the Merkle roots of committed decisions into the audit trail, those of a dead run too."""
-        waiting = self.state.unaudited()
+        waiting = [each for each in self.state.unaudited() if self._is_ours(each)]
         if not waiting:
             return
         bodies = [
@@ -123,6 +143,10 @@ class Committer:
         self.places.audit.append_all([("decisions", "tidewaiter", body) for body in bodies], at=self.clock())
         self.state.mark_audited(waiting)
 
+    def _is_ours(self, each: Unaudited) -> bool:
+        """Whether its decisions are in this state directory; others that share the state have their own."""
+        return not self.state.shared or any(self.places.decisions.rglob(f"{each.part}.parquet"))
+
     def _write(self, held: Sequence[Group]) -> Settled:
         spent: dict[str, float] = {}
         for _, result in held:
@@ -132,10 +156,11 @@ class Committer:
         for _ in range(_ATTEMPTS):
             started = time.perf_counter()
             settled = settle(held, self.state, now=self.clock(), taken=taken)
-            self._keep(settled)
+            part = self._keep(settled)
             seconds = {**spent, "commit": time.perf_counter() - started}
             try:
-                self.state.commit(settled.done, settled.batches, seconds, today=self.clock().date())
+                today = self.clock().date()
+                self.state.commit(settled.done, settled.batches, seconds, today=today, part=part)
             except Conflict:
                 taken = self.state.claimed([claim for claims, _ in held for claim in claims])
                 continue
@@ -143,22 +168,22 @@ class Committer:
             return settled
         raise StateError("other processes claim the same objects again and again", hint="report this")
 
-    def _keep(self, settled: Settled) -> None:
-        """Write archive and decisions under a name that the next attempt at the same commit takes, too."""
+    def _keep(self, settled: Settled) -> str:
+        """Write archive and decisions; return the part's name, which is another one for each attempt."""
         self._commits += 1
         part = f"{self.state.owner}-{self._commits:06d}"
+        day = self.clock().astimezone(UTC).date()
+        self.state.begin_part(part, _files(part, settled, day), now=self.clock(), lease=_LEASE)
         for source, frame in settled.archive.items():
             self.places.archive.write(part, source, frame)
-        if not settled.decisions:
-            return
-        write_decisions(
-            self.places.decisions, part, settled.decisions, day=self.clock().astimezone(UTC).date()
-        )
+        if settled.decisions:
+            write_decisions(self.places.decisions, part, settled.decisions, day=day)
         for item in settled.done:
             claim = item.claim
             decided = settled.decisions.get((claim.source, claim.object_id, claim.digest), [])
             if decided:
                 item.root, item.decided, item.part = decisions_root(decided), len(decided), part
+        return part
 
     def _account(self, settled: Settled) -> None:
         outcome = self.outcome
@@ -167,6 +192,12 @@ class Committer:
             outcome.counts.setdefault(item.claim.source, Counts()).add(item.counts)
             outcome.faults += item.faults
             outcome.quarantined += item.quarantined[: SHOWN - len(outcome.quarantined)]
+
+
+def _files(part: str, settled: Settled, day: date) -> list[str]:
+    archive = [name for source, frame in settled.archive.items() for name in files_of(part, source, frame)]
+    decisions = decision_files(part, settled.decisions, day=day)
+    return [_ARCHIVE + name for name in archive] + [_DECISIONS + name for name in decisions]
 
 
 def _by_source(settled: Settled) -> dict[str, Counts]:
