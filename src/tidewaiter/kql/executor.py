@@ -121,8 +121,9 @@ class Executor:
             connection = self._open()
             statement = self._translate(connection, text, limits or self._limits, _ANY_TIME)
             with _in_kql_words(text):
-                _types(connection, statement)
-            return Prepared(text, statement, limits or self._limits, reads_of(text, self._schemas))
+                columns = _types(connection, statement)
+            reads = reads_of(text, self._schemas, self._functions)
+            return Prepared(text, statement, limits or self._limits, reads, columns)
 
     def run_prepared(self, prepared: Prepared, *, now: datetime, parts: Parts) -> QueryResult:
         """Run a prepared query at `now` on parts of its tables; the whole of those that `parts` lacks.
