@@ -104,6 +104,11 @@ def test_a_file_of_the_first_version_is_brought_up(workspace: Workspace, path: P
         connection.execute('DROP VIEW main."LabIngestionRequests"')
         connection.execute('CREATE OR REPLACE VIEW main."Usage" AS SELECT 1 AS a')
         connection.execute("DROP TABLE tidewaiter._requests; DROP TABLE tidewaiter._tables")
+        connection.execute(
+            'DROP VIEW main."_GetWatchlist."; DROP VIEW main."_GetWatchlist._GetWatchlistAlias"'
+        )
+        connection.execute("DROP TABLE tidewaiter._searches; DROP TABLE tidewaiter._watchlists")
+        connection.execute("DROP TABLE tidewaiter._watchlist_items")
         connection.execute("UPDATE tidewaiter._meta SET version = 1")
     with Workspace.open(path, read_only=read_only) as opened:
         assert opened.query("LabIngestionRequests | count").rows == [(0,)]

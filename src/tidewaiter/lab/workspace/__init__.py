@@ -12,15 +12,20 @@ from __future__ import annotations
 from tidewaiter.lab.workspace.arrivals import Receipt
 from tidewaiter.lab.workspace.catalog import STANDARD_COLUMNS, Definition
 from tidewaiter.lab.workspace.loading import LAB_TENANT_ID, Layout, StagedRows
+from tidewaiter.lab.workspace.searches import SavedSearch
 from tidewaiter.lab.workspace.store import Row, Workspace
+from tidewaiter.lab.workspace.watchlists import Item, Watchlist
 
 __all__ = [
     "LAB_TENANT_ID",
     "STANDARD_COLUMNS",
     "Definition",
+    "Item",
     "Layout",
     "Receipt",
     "Row",
+    "SavedSearch",
     "StagedRows",
+    "Watchlist",
     "Workspace",
 ]

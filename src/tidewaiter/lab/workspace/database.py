@@ -18,8 +18,9 @@ import duckdb
 from tidewaiter.asim.schema import Table, tables
 from tidewaiter.core.errors import StateError
 from tidewaiter.kql import opening_error
+from tidewaiter.lab.workspace import searches, watchlists
 
-VERSION = 2
+VERSION = 3
 """Version of the layout of the file; a file of a higher one is refused, one of a lower one is brought up."""
 
 SQL_TYPES = {
@@ -160,8 +161,12 @@ def _prepare(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
         connection.execute(_LEDGER)
         connection.execute(_DEFINITIONS)
         connection.execute(_LEDGER_VIEW)
+    if version < 3:
+        for statement in (searches.TABLE, *watchlists.TABLES):
+            connection.execute(statement)
     for table in tables().values():
         show_all_columns(connection, table)
+    watchlists.show_common(connection)
     connection.execute("UPDATE tidewaiter._meta SET version = ?, tables = ?", [VERSION, current])
     connection.execute("COMMIT")
 
@@ -170,7 +175,7 @@ def _prepare(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
 def _fingerprint() -> str:
     """Return a digest of all tables with their columns and types."""
     described = [(name, *table.columns.items()) for name, table in tables().items()]
-    return sha256(repr((described, _USAGE)).encode()).hexdigest()
+    return sha256(repr((described, _USAGE, watchlists.COLUMNS)).encode()).hexdigest()
 
 
 def _is_empty(connection: duckdb.DuckDBPyConnection) -> bool:

@@ -29,6 +29,8 @@ from tidewaiter.lab.workspace.database import (
 from tidewaiter.lab.workspace.frames import frame_of
 from tidewaiter.lab.workspace.loading import StagedRows, load, load_arrivals
 from tidewaiter.lab.workspace.lock import WorkspaceLock
+from tidewaiter.lab.workspace.searches import SavedSearches
+from tidewaiter.lab.workspace.watchlists import Item, Watchlists, items_of
 
 Row = Mapping[str, object]
 """Column -> str ('' when empty), int, float, bool, aware datetime, JSON text of a dynamic, or None."""
@@ -58,7 +60,13 @@ class Workspace:
         self._catalog = Catalog()
         self._catalog.read(connection)
         self._arrivals = Arrivals(path.parent / "arrivals")
-        self._executor = Executor(path, self._catalog.schemas, before_open=self._settle)
+        self.searches = SavedSearches(self._changing)
+        self.searches.read(connection)
+        self.watchlists = Watchlists(self._changing, self._catalog.schemas)
+        self.watchlists.read(connection)
+        self._executor = Executor(
+            path, self._catalog.schemas, functions=self.searches.functions, before_open=self._settle
+        )
 
     @classmethod
     def open(cls, path: Path, *, read_only: bool = False, memory: str = "256MB") -> Workspace:
@@ -239,6 +247,13 @@ class Workspace:
         if self._memory is None:
             raise StateError(f"the lab database {self._path} was opened read-only")
 
+    @contextmanager
+    def _changing(self, what: str) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Open a transaction on what the workspace keeps beside its tables."""
+        self._check_writable()
+        with self._transaction(what) as connection:
+            yield connection
+
     def _settle(self) -> None:
         """Make the file ready for the executor."""
         self.load_waiting()
@@ -308,6 +323,10 @@ class Workspace:
         found = self._open().execute(f"SELECT max(latest) FROM ({' UNION ALL '.join(parts)})").fetchone()
         latest = found[0] if found else None
         return latest.replace(tzinfo=UTC) if isinstance(latest, datetime) else None
+
+    def watchlist_items(self, alias: str, *, id: str = "", after: str = "", most: int = 0) -> list[Item]:
+        """Return items of a watchlist in the order of their ids; see `watchlists.items_of`."""
+        return items_of(self._open(), alias, id=id, after=after, most=most)
 
     def rows(self, table: str) -> Iterator[Row]:
         """Yield the rows of a table with all its columns, in no particular order.
