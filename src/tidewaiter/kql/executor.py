@@ -141,20 +141,20 @@ class Executor:
                 self.close()
                 raise
 
-    def admitted(self, prepared: Prepared, column: str, parts: Parts) -> list[Any]:
-        """Return the values of `column` (SQL) in the rows that can matter to a prepared query.
+    def admitted(self, prepared: Prepared, column: str, parts: Parts) -> list[tuple[str, Any]]:
+        """Return tables with the values of `column` (SQL) in their rows that can matter to a prepared query.
 
         They are distinct and in no order; `parts` may give tables columns that KQL does not see.
         """
         selected = [
-            _standing_in(parts, f"SELECT {column} AS value FROM ({each.sql})")
+            _standing_in(parts, f"SELECT '{each.table}' AS name, {column} AS value FROM ({each.sql})")
             for each in prepared.reads.admissions
         ]
         if not selected:
             return []
         with self._lock, _in_kql_words(prepared.text):
-            sql = " UNION ".join(f"SELECT value FROM ({each})" for each in selected)
-            return [value for (value,) in self._open().execute(sql).fetchall()]
+            sql = " UNION ".join(f"SELECT name, value FROM ({each})" for each in selected)
+            return self._open().execute(sql).fetchall()
 
     def rows_of(self, sql: str) -> list[tuple[Any, ...]]:
         """Run a statement of ours, in SQL, on the file as queries see it."""

@@ -32,6 +32,10 @@ class LabClock:
             return self.present()
         return self._latest
 
+    def started(self) -> datetime | None:
+        """Return the lab's time; None on the stream's clock before the first row."""
+        return self.now() if self.name == "wall" else self._latest
+
     def saw(self, at: datetime | None) -> None:
         """Note a row's time; the stream's clock never goes back."""
         if at is not None and (self._latest is None or at > self._latest):

@@ -21,6 +21,7 @@ from tidewaiter.lab.server.files import write_private
 from tidewaiter.lab.server.ingestion.quota import Quota
 from tidewaiter.lab.server.requests import RequestLog
 from tidewaiter.lab.server.rules import Rules
+from tidewaiter.lab.server.sentinel.service import RulesReport, Sentinel
 from tidewaiter.lab.server.tenant import Client, Tenant
 from tidewaiter.lab.server.tokens import LIFETIME, SigningKey, claims_of
 from tidewaiter.lab.workspace import Workspace
@@ -34,8 +35,8 @@ CLIENT_ID = "7ab00000-0000-4000-8000-00000000000c"
 class Lab:
     """Everything behind the app; a context manager, closed with the workspace.
 
-    Whatever touches `workspace` or `rules` runs through `run` (or `work`), which keeps to one thread: the
-    writer and the KQL executor share the file.
+    Whatever touches `workspace`, `rules` or `sentinel` runs through `run` (or `work`), which keeps to one
+    thread: the writer and the KQL executor share the file.
 
     `clients` are the app registrations (add to it), `role_delay` is how long after the creation of a DCR its
     senders are refused, `faults` the planned answers, `requests` the last requests for ingestion.
@@ -53,6 +54,7 @@ class Lab:
         self.faults = Faults()
         self.requests = RequestLog()
         self.rules = Rules(folder / "data-collection-rules.json", workspace, clock)
+        self.sentinel = Sentinel(folder, workspace, clock, tenant)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="lab")
 
     @classmethod
@@ -89,6 +91,14 @@ class Lab:
     def now(self) -> datetime:
         """Return the lab's time, aware in UTC."""
         return self.clock.now()
+
+    def run_rules(self, *, until: datetime | None = None) -> RulesReport:
+        """Run the analytics rules that are due by the lab's time, or by `until` if that is later.
+
+        Raises:
+            DeliveryError: alerts cannot be stored.
+        """
+        return self.work(lambda: self.sentinel.run_rules(until))
 
     def billed(self) -> dict[str, int]:
         """Return the bytes that Log Analytics would bill, by table."""

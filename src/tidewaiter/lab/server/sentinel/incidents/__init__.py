@@ -1,0 +1,1 @@
+"""Incidents: how alerts become them, and what people do to them."""
