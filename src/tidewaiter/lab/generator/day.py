@@ -14,8 +14,8 @@ from tidewaiter.lab.generator.digest import write_digests, write_insight
 from tidewaiter.lab.generator.evidence import Ledger
 from tidewaiter.lab.generator.making import OneDay, Tally
 from tidewaiter.lab.generator.personas import PERSONAS
-from tidewaiter.lab.generator.stories import CAMPAIGNS, LOOKALIKES
-from tidewaiter.lab.generator.stories.leaked_key import INTRUDER, LeakedKey
+from tidewaiter.lab.generator.stories import campaigns_of, cast_of, lookalikes_of
+from tidewaiter.lab.generator.stories.leaked_key import LeakedKey
 from tidewaiter.lab.generator.trail import TrailWriter
 from tidewaiter.lab.generator.truth import Truth
 
@@ -25,9 +25,7 @@ DEFAULT_DAY = date(2026, 3, 17)
 FEWEST = 500
 
 FOLDERS = ("AWSLogs", "AzureLogs", "CostExports", "S3AccessLogs")
-_CAST = [(kind.id, kind.kind, kind.description) for kind in PERSONAS] + [
-    (INTRUDER, "intruder", "Someone outside who uses what was stolen and what it opens")
-]
+_CAST = [(kind.id, kind.kind, kind.description) for kind in PERSONAS]
 
 Progress = Callable[[int], None]
 
@@ -70,8 +68,8 @@ def generate(
 
 def _generate(out: Path, company: Company, events: int, progress: Progress | None) -> Truth:
     out.mkdir(parents=True, exist_ok=True)
-    campaigns = [kind(company) for kind in CAMPAIGNS]
-    lookalikes = [kind(company) for kind in LOOKALIKES]
+    campaigns = campaigns_of(company, events)
+    lookalikes = lookalikes_of(company, events)
     ledger, tally = Ledger(), Tally()
     trail = TrailWriter(out, company, progress)
     OneDay(out, company, events, [*campaigns, *lookalikes], ledger, tally).write(trail, 0)
@@ -89,7 +87,7 @@ def _generate(out: Path, company: Company, events: int, progress: Progress | Non
         accounts=tuple(
             facts.AccountTruth(each.id, each.name, each.purpose, each.regions) for each in ACCOUNTS
         ),
-        personas=ledger.personas(_CAST),
+        personas=ledger.personas([*_CAST, *cast_of(events)]),
         campaigns=tuple(ledger.campaign(company, each) for each in campaigns),
         lookalikes=tuple(ledger.lookalike(each) for each in lookalikes),
         event_ids=tuple(ledger.ids),

@@ -42,13 +42,13 @@ Make = Callable[[Draw], Call]
 """Makes a call with fresh parameters each time it is made."""
 
 
-def read(source: str, name: str, **request: object) -> Make:
+def read(source: str, name: str, /, **request: object) -> Make:
     """Return a maker of a call that only reads; no parameters are recorded as null."""
     call = Call(source, name, request or None)
     return lambda _draw: call
 
 
-def write(source: str, name: str, *, response: Json | None = None, **request: object) -> Make:
+def write(source: str, name: str, /, *, response: Json | None = None, **request: object) -> Make:
     """Return a maker of a call that changes something."""
     call = Call(source, name, request or None, response, read_only=False)
     return lambda _draw: call

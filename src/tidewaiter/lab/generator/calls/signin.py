@@ -64,7 +64,16 @@ def assume_role(
 
 
 def assume_role_with_token(
-    company: Company, account: str, role: str, session: str, subject: str, provider: str, key_id: str, at: int
+    company: Company,
+    account: str,
+    role: str,
+    session: str,
+    subject: str,
+    provider: str,
+    key_id: str,
+    at: int,
+    *,
+    audience: str = "sts.amazonaws.com",
 ) -> Make:
     """Return AssumeRoleWithWebIdentity of a CI job."""
     arn = f"arn:aws:iam::{account}:role/{role}"
@@ -78,7 +87,7 @@ def assume_role_with_token(
                 "arn": f"arn:aws:sts::{account}:assumed-role/{role}/{session}",
             },
             "provider": f"arn:aws:iam::{account}:oidc-provider/{provider}",
-            "audience": "sts.amazonaws.com",
+            "audience": audience,
         }
         return Call(
             "sts",

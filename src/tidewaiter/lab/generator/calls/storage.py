@@ -42,7 +42,8 @@ _ABSENT: dict[str, tuple[str, str]] = {
 }
 
 
-def _transfer(draw: Draw, received: int, sent: int, cipher: str = "TLS_AES_128_GCM_SHA256") -> Json:
+def transfer(draw: Draw, received: int, sent: int, cipher: str = "TLS_AES_128_GCM_SHA256") -> Json:
+    """Return S3's `additionalEventData`: bytes that came in and went out."""
     return {
         "SignatureVersion": "SigV4",
         "CipherSuite": cipher,
@@ -60,7 +61,7 @@ def _bucket(name: str, account: str) -> Json:
 def list_buckets() -> Make:
     """Return ListBuckets."""
     return lambda draw: Call(
-        "s3", "ListBuckets", {"Host": "s3.amazonaws.com"}, additional=_transfer(draw, 0, 2914)
+        "s3", "ListBuckets", {"Host": "s3.amazonaws.com"}, additional=transfer(draw, 0, 2914)
     )
 
 
@@ -76,7 +77,7 @@ def bucket_setting(name: str, buckets: Sequence[str], account: str, region: str)
             name,
             {"bucketName": bucket, "Host": host, SUB_RESOURCES[name]: ""},
             resources=(_bucket(bucket, account),),
-            additional=_transfer(draw, 0, 340 if error else draw.whole(108, 620)),
+            additional=transfer(draw, 0, 340 if error else draw.whole(108, 620)),
             host=host,
             error=error,
         )
@@ -101,7 +102,7 @@ def list_objects(bucket: str, prefix: str, account: str, region: str) -> Make:
         "ListObjects",
         request,
         resources=(objects, _bucket(bucket, account)),
-        additional=_transfer(draw, 0, draw.whole(400, 9000)),
+        additional=transfer(draw, 0, draw.whole(400, 9000)),
         data=True,
         host=host,
     )
@@ -125,7 +126,7 @@ def _object_call(
             {"type": "AWS::S3::Object", "ARN": f"arn:aws:s3:::{bucket}/{key}"},
             _bucket(bucket, account),
         ),
-        additional=_transfer(draw, 0 if reads else size, size if reads else 0),
+        additional=transfer(draw, 0 if reads else size, size if reads else 0),
         data=True,
         host=host,
     )
@@ -173,7 +174,7 @@ def delivery_check(bucket: str, account: str, region: str) -> Make:
         "GetBucketAcl",
         {"bucketName": bucket, "Host": host, "acl": ""},
         resources=(_bucket(bucket, account),),
-        additional=_transfer(draw, 0, 552),
+        additional=transfer(draw, 0, 552),
         shared=True,
         host=host,
         firm=True,

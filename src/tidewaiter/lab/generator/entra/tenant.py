@@ -141,6 +141,7 @@ ERRORS: dict[int, str] = {
     70043: (
         "The refresh token has expired or is invalid due to sign-in frequency checks by Conditional Access."
     ),
+    700213: "No matching federated identity record found for presented assertion subject.",
     7000215: "Invalid client secret is provided.",
     7000222: "The provided client secret keys are expired.",
     500121: "Authentication failed during strong authentication request.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from tidewaiter.lab.generator.calls import Call, Make, read
+from tidewaiter.lab.generator.calls import Make, read
 from tidewaiter.lab.generator.calls.call import Json
 from tidewaiter.lab.generator.calls.compute import describe
 from tidewaiter.lab.generator.calls.iam import create_access_key, login_profile, trust_policy, update_trust
@@ -30,19 +30,15 @@ from tidewaiter.lab.generator.company import (
     Company,
     trail_arn,
 )
-from tidewaiter.lab.generator.draw import Draw
 from tidewaiter.lab.generator.identity import Actor, iam_user
 from tidewaiter.lab.generator.others import Connection, Others
 from tidewaiter.lab.generator.persona import Deed
 from tidewaiter.lab.generator.personas.keyholders import OPERATOR
-from tidewaiter.lab.generator.record import mishap
 from tidewaiter.lab.generator.rhythm import HOUR, MINUTE, SECOND
+from tidewaiter.lab.generator.stories.entry import INTRUDER, SCRIPT, SHELL, denied
 from tidewaiter.lab.generator.stories.story import Campaign, Technique
 
-INTRUDER = "intruder"
 FIRST_ADDRESS, SECOND_ADDRESS = "192.0.2.181", "192.0.2.66"
-EXPLORER = "Boto3/1.34.46 md/Botocore#1.34.46 ua/2.0 os/linux#6.6.9-amd64 md/arch#x86_64 lang/python#3.11.8"
-SHELL = "aws-cli/2.15.22 Python/3.11.8 Linux/6.6.9-amd64 exe/x86_64.kali.2024"
 
 ENTRY, ACCOUNTS, CLOUD, OBJECTS = "T1078.004", "T1087.004", "T1580", "T1619"
 CREDENTIALS, MANIPULATION, LOGS, VAULT, DATA = "T1098.001", "T1098", "T1562.008", "T1555.006", "T1530"
@@ -74,7 +70,7 @@ class LeakedKey(Campaign):
     def __init__(self, company: Company) -> None:
         """Take the leaked key."""
         super().__init__(company)
-        self._explorer = self._with_key(OPERATOR, "first", FIRST_ADDRESS, EXPLORER)
+        self._explorer = self._with_key(OPERATOR, "first", FIRST_ADDRESS, SCRIPT)
         self._hands_on = self._with_key(OPERATOR, "first", FIRST_ADDRESS, SHELL)
         self._second_key = self._with_key(SPARE_USER, "backdoor", SECOND_ADDRESS, SHELL)
         self._late = self.draw.whole(-18 * MINUTE, 18 * MINUTE)
@@ -121,32 +117,26 @@ class LeakedKey(Campaign):
             found.flows.append(Connection(at, worker, SECOND_ADDRESS, 8443, sent, 400, mark=mark))
         return found
 
-    def _fails(self, make: Make) -> Make:
-        def refused_call(draw: Draw) -> Call:
-            return mishap(make(draw), self._explorer, "denied")
-
-        return refused_call
-
     def _exploration(self) -> list[tuple[str, str, Make]]:
         user = read("iam", "GetUser")
         groups = [
             (ENTRY, HOME, identity_check()),
             (ACCOUNTS, EDGE, user),
             (ACCOUNTS, EDGE, read("iam", "ListAttachedUserPolicies", userName=OPERATOR)),
-            (ACCOUNTS, EDGE, self._fails(read("iam", "GetAccountAuthorizationDetails"))),
+            (ACCOUNTS, EDGE, denied(read("iam", "GetAccountAuthorizationDetails"), self._explorer)),
             (ACCOUNTS, EDGE, read("iam", "ListUsers")),
             (ACCOUNTS, EDGE, read("iam", "ListRoles")),
             (ACCOUNTS, EDGE, read("iam", "ListAccessKeys", userName=SPARE_USER)),
             (ACCOUNTS, EDGE, read("iam", "GetLoginProfile", userName=FORMER_USER)),
-            (ACCOUNTS, EDGE, self._fails(read("organizations", "ListAccounts"))),
+            (ACCOUNTS, EDGE, denied(read("organizations", "ListAccounts"), self._explorer)),
         ]
         for region in (HOME, EDGE, SPARE):
             groups.append((CLOUD, region, describe("DescribeInstances")))
             groups.append((CLOUD, region, describe("DescribeSecurityGroups")))
         groups += [
             (CLOUD, HOME, read("rds", "DescribeDBInstances")),
-            (CLOUD, HOME, self._fails(read("lambda", "ListFunctions20150331"))),
-            (CLOUD, HOME, self._fails(read("guardduty", "ListDetectors"))),
+            (CLOUD, HOME, denied(read("lambda", "ListFunctions20150331"), self._explorer)),
+            (CLOUD, HOME, denied(read("guardduty", "ListDetectors"), self._explorer)),
             (CLOUD, HOME, read("cloudtrail", "DescribeTrails")),
             (OBJECTS, EDGE, list_buckets()),
             (OBJECTS, HOME, bucket_setting("GetBucketAcl", BUCKETS[PROD.id], PROD.id, HOME)),
