@@ -20,12 +20,15 @@ from tidewaiter.kql.results import Column, Functions, Limits, QueryResult, Schem
 if TYPE_CHECKING:
     from tidewaiter.kql.connection import open_locked, opening_error
     from tidewaiter.kql.executor import Executor
+    from tidewaiter.kql.text import Exceeded, Misread
 
 __all__ = [
     "Column",
+    "Exceeded",
     "Executor",
     "Functions",
     "Limits",
+    "Misread",
     "QueryResult",
     "Schemas",
     "StoredFunction",
@@ -35,7 +38,13 @@ __all__ = [
     "opening_error",
 ]
 
-_LAZY = {"Executor": "executor", "open_locked": "connection", "opening_error": "connection"}
+_LAZY = {
+    "Exceeded": "text",
+    "Executor": "executor",
+    "Misread": "text",
+    "open_locked": "connection",
+    "opening_error": "connection",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -46,7 +46,7 @@ def refuse_equals(query: QueryText, tokens: list[Token], *, calls: Container[str
             frames[-1] = _Frame(tokens[index + 1].text)
         elif token.kind == "EQUAL" and (frame.call or frame.operator in _COMPARING):
             hint = "write == to compare"
-            raise query.wrong("'=' names a value, it does not compare", token.place, hint=hint)
+            raise query.misread("'=' names a value, it does not compare", token.place, hint=hint)
 
 
 def _entered(tokens: list[Token], index: int, frame: _Frame, calls: Container[str]) -> _Frame:

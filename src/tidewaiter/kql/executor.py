@@ -13,12 +13,12 @@ from typing import Any
 
 import duckdb
 
-from tidewaiter.core.errors import QueryError
+from tidewaiter.core.errors import Location, QueryError
 from tidewaiter.kql.connection import open_locked
 from tidewaiter.kql.prepared import Parts, Prepared
 from tidewaiter.kql.reads import reads_of
 from tidewaiter.kql.results import Column, Functions, Limits, QueryResult, Schemas, Timespan, Value
-from tidewaiter.kql.text import QueryText
+from tidewaiter.kql.text import Exceeded, QueryText
 from tidewaiter.kql.translation import Probe, Statement, translate
 
 _BATCH = 1000
@@ -242,7 +242,8 @@ def _run(
         if not expired:
             raise
         hint = "narrow the time range, or filter and summarize earlier"
-        raise text.wrong(f"stopped after {limits.seconds:g} s", None, hint=hint) from None
+        message = f"stopped after {limits.seconds:g} s"
+        raise Exceeded(message, at=Location(text.origin), hint=hint, what="time") from None
     finally:
         timer.cancel()
         cursor.close()
@@ -300,7 +301,8 @@ def _in_kql_words(text: QueryText) -> Iterator[None]:
         yield
     except duckdb.OutOfMemoryException:
         hint = "filter or summarize earlier, or project fewer columns"
-        raise text.wrong("the query needs more memory than it may use", None, hint=hint) from None
+        message = "the query needs more memory than it may use"
+        raise Exceeded(message, at=Location(text.origin), hint=hint, what="memory") from None
     except duckdb.InterruptException:
         raise text.wrong("the query was interrupted", None) from None
     except (duckdb.BinderException, duckdb.ConversionException, duckdb.TypeMismatchException) as error:

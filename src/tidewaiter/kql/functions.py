@@ -132,7 +132,7 @@ def _explained(error: _Unparsed, function: StoredFunction, query: QueryText) -> 
     if "scalar stored function" in said:
         return query.refused(f"{name} as a function with a scalar body", None)
     if "does not parse" in said:
-        return query.wrong(f"{name}({function.parameters}) cannot be read: syntax error", None)
+        return query.misread(f"{name}({function.parameters}) cannot be read: syntax error", None)
     if "reserved" in said:
         return query.wrong(f"{name} is the name of a built-in function", None)
     return query.refused(f"{name}: {said.partition(': ')[2]}", None)

@@ -5,11 +5,26 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 from tidewaiter.core.errors import Location, NotExecutable, QueryError
 
 Place = tuple[int, int]
 """Line and column, both from 1."""
+
+
+class Misread(QueryError):
+    """The text is no KQL at all: what Kusto calls a syntax error."""
+
+
+class Exceeded(QueryError):
+    """The query was stopped: it needs more `time` or `memory` than it may use."""
+
+    def __init__(
+        self, message: str, *, at: Location | None = None, hint: str = "", what: Literal["time", "memory"]
+    ) -> None:
+        super().__init__(message, at=at, hint=hint)
+        self.what = what
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +61,11 @@ class QueryText:
             shown = lines[line - 1].rstrip("\r").replace("\t", " ")
             message = f"{message}\n  {shown}\n  {' ' * (column - 1)}^"
         return QueryError(message, at=Location(self.origin, line, column), hint=hint)
+
+    def misread(self, message: str, at: Place | None, *, hint: str = "") -> Misread:
+        """Build the error of a text that is no KQL; as `wrong`."""
+        error = self.wrong(message, at, hint=hint)
+        return Misread(error.message, at=error.at, hint=error.hint)
 
     def refused(self, construct: str, at: Place | None, *, hint: str = "") -> NotExecutable:
         """Build the refusal of a construct that the executor cannot or must not run."""

@@ -102,9 +102,9 @@ def lex(query: QueryText) -> list[Token]:
     if listener.place is not None:
         raise _unreadable(query, listener.place)
     if not tokens:
-        raise query.wrong("the query is empty", None)
+        raise query.misread("the query is empty", None)
     if len(tokens) > MAX_TOKENS:
-        raise query.wrong(f"the query has {len(tokens):,} tokens; the limit is {MAX_TOKENS:,}", None)
+        raise query.misread(f"the query has {len(tokens):,} tokens; the limit is {MAX_TOKENS:,}", None)
     return tokens
 
 
@@ -122,8 +122,8 @@ class _FirstError:
 def _unreadable(query: QueryText, place: Place) -> QueryError:
     rest = query.text[query.offset(place) :]
     if rest[:1] in "\"'@hH":
-        return query.wrong("a string that does not end, or with an escape that KQL does not know", place)
-    return query.wrong(f"KQL does not know the character {rest[:1]!r}", place)
+        return query.misread("a string that does not end, or with an escape that KQL does not know", place)
+    return query.misread(f"KQL does not know the character {rest[:1]!r}", place)
 
 
 def refuse(query: QueryText, tokens: list[Token]) -> None:
@@ -156,7 +156,7 @@ def refuse(query: QueryText, tokens: list[Token]) -> None:
 
 def _check_operator(query: QueryText, tokens: list[Token], bar: int) -> None:
     if bar + 1 == len(tokens):
-        raise query.wrong("no operator after '|'", tokens[bar].place)
+        raise query.misread("no operator after '|'", tokens[bar].place)
     first = tokens[bar + 1]
     name = _operator_name(tokens, bar + 1)
     if name in RUNS:
@@ -166,7 +166,7 @@ def _check_operator(query: QueryText, tokens: list[Token], bar: int) -> None:
     if name in REFUSED:
         raise query.refused(name, first.place)
     hint = did_you_mean(name, RUNS | REFUSED)
-    raise query.wrong(f"KQL has no operator '{name}'", first.place, hint=hint)
+    raise query.misread(f"KQL has no operator '{name}'", first.place, hint=hint)
 
 
 def _operator_name(tokens: list[Token], index: int) -> str:

@@ -147,7 +147,7 @@ def _syntax_error(error: KqlSyntaxError, text: Canonical, found: Sequence[Token]
         r"^(extraneous input|mismatched input|no viable alternative at input)", "unexpected", message
     )
     message = message.replace("'<EOF>'", "end of the query")
-    return text.original.wrong(f"syntax error: {message}", _place(first.span, text))
+    return text.original.misread(f"syntax error: {message}", _place(first.span, text))
 
 
 _PREFIX = re.compile(r"^(source|function|aggregate|operator|expression|literal|unary):")
