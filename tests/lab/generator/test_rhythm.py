@@ -65,7 +65,7 @@ def test_every_persona_plans_exactly_what_is_asked_within_the_day(count: int, se
 
 
 def test_people_do_not_grow_with_the_day_and_others_make_up_for_it() -> None:
-    count = 100_000
+    count = 130_000
     plan = everyday(Company(3, DEFAULT_DAY), count)
     assert len(plan) == count
     made = Counter(deed.actor.persona for deed in plan)

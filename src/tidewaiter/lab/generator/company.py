@@ -44,6 +44,8 @@ DEV = Account("155408372961", "kr-dev", "development", REGIONS)
 ACCOUNTS = (CORE, LOGS, SECURITY, PROD, DATA, DEV)
 
 MONITORING_VENDOR = "533019284476"
+SCANNER_VENDOR = "388120475590"
+COST_VENDOR = "816402937751"
 STRANGER = "640731885290"
 
 TRAIL = "kr-org-trail"
@@ -130,6 +132,11 @@ class Company:
             ip=f"{net}.{20 + 7 * number}",
             ipv6=f"2001:db8:24:{number:x}::{fixed_code(3, '123456789abcdef', label)}",
         )
+
+    @property
+    def weekend(self) -> bool:
+        """True on Saturdays and Sundays."""
+        return self.day.weekday() >= 5
 
     def stream(self, *keys: object) -> Draw:
         """Return the day's own stream of chance of that name: another day of the same seed draws anew."""

@@ -125,13 +125,13 @@ class OneDay:
 def everyday(company: Company, count: int) -> list[Deed]:
     """Return exactly `count` deeds of all personas; what a ceiling holds back goes to the others."""
     cast: list[Persona] = [kind(company) for kind in PERSONAS]
-    parts = shares(count, [persona.share for persona in cast])
+    parts = shares(count, [persona.weight for persona in cast])
     over = 0
     for index, persona in enumerate(cast):
         if persona.ceiling and parts[index] > persona.ceiling:
             over += parts[index] - persona.ceiling
             parts[index] = persona.ceiling
-    extra = shares(over, [0.0 if persona.ceiling else persona.share for persona in cast])
+    extra = shares(over, [0.0 if persona.ceiling else persona.weight for persona in cast])
     return [
         deed
         for persona, part, more in zip(cast, parts, extra, strict=True)

@@ -36,7 +36,7 @@ class Deed(NamedTuple):
 class Persona:
     """Base of all personas.
 
-    `share` is the persona's weight among all; `ceiling` bounds a persona that does not grow with the day
+    `share` is the persona's weight among all, `weekend` what is left of it on Saturdays and Sundays; `ceiling` bounds a persona that does not grow with the day
     (a person makes no more calls in a large company). `mishaps` are probabilities of failing calls.
     """
 
@@ -44,6 +44,7 @@ class Persona:
     kind: ClassVar[Kind]
     description: ClassVar[str]
     share: ClassVar[float]
+    weekend: ClassVar[float] = 1.0
     ceiling: ClassVar[int] = 0
     mishaps: ClassVar[Mishaps] = ()
 
@@ -53,6 +54,11 @@ class Persona:
         self.draw = company.stream("persona", self.id)
         self.lasting = Draw(company.seed, "persona", self.id)
         """Chance that is the same on every day: when a session's hour begins, for example."""
+
+    @property
+    def weight(self) -> float:
+        """The persona's weight on this day of the week."""
+        return self.share * (self.weekend if self.company.weekend else 1.0)
 
     def plan(self, count: int) -> list[Deed]:
         """Return exactly `count` deeds."""
@@ -149,6 +155,7 @@ class Habit:
 class Sittings(Persona):
     """A persona who sits down now and then and follows a habit; signing in comes first where it is due."""
 
+    weekend = 0.04
     rhythm: ClassVar[Rhythm]
     utc_offset: ClassVar[float] = 1.0
     lifetime: ClassVar[int] = 10 * HOUR

@@ -42,6 +42,9 @@ PER_EVENT = {
 """Happenings per CloudTrail event; an Azure operation is two rows."""
 
 _WAKING = Rhythm(((0, 0.3), (4, 0.3), (6.5, 0.8), (8, 1), (12, 0.9), (16, 0.8), (19, 0.5), (23, 0.35)))
+_WEEKEND = {INTERACTIVE: 0.2, SILENT: 0.4, AUDIT: 0.3, ACTIVITY: 0.4}
+"""What is left of a working day on Saturdays and Sundays, for what people do."""
+
 _RHYTHMS: Mapping[str, Rhythm | None] = {
     INTERACTIVE: _WAKING,
     SILENT: _WAKING,
@@ -120,8 +123,9 @@ class _Log:
         directory: Sequence[DirectoryChange],
         azure: Sequence[AzureOperation],
     ) -> EntraCounts:
+        busy = _WEEKEND if self._company.weekend else {}
         due = {
-            table: spread(round(events * share), _RHYTHMS.get(table), 1.0, HOUR)
+            table: spread(round(events * share * busy.get(table, 1.0)), _RHYTHMS.get(table), 1.0, HOUR)
             for table, share in PER_EVENT.items()
         }
         asked = (by_slot(sign_ins, HOUR), by_slot(directory, HOUR), by_slot(azure, HOUR))

@@ -80,7 +80,11 @@ class SignIns:
         """The columns that all four tables have."""
         pen = self._pen
         identifier = pen.draw.uuid()
-        correlation = self._company.uuid("session", sign_in.session) if sign_in.session else pen.draw.uuid()
+        correlation = (
+            self._company.uuid("session", f"{self._company.day}", sign_in.session)
+            if sign_in.session
+            else pen.draw.uuid()
+        )
         time = pen.stamp(sign_in.at)
         return {
             "TimeGenerated": time,

@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from tidewaiter.lab.generator.persona import Persona
 from tidewaiter.lab.generator.personas.keyholders import Contractor, Operator, Partner
+from tidewaiter.lab.generator.personas.platform import (
+    Containers,
+    Guards,
+    KeyUse,
+    LakeJobs,
+    LogDelivery,
+    StackSets,
+)
 from tidewaiter.lab.generator.personas.pollers import (
     ConfigRecorder,
     DeploymentWatcher,
@@ -27,6 +35,7 @@ from tidewaiter.lab.generator.personas.staff import (
     ReliabilityEngineer,
     SecurityAnalyst,
 )
+from tidewaiter.lab.generator.personas.vendors import CloudScanner, CostTool
 from tidewaiter.lab.generator.personas.workloads import (
     EdgeCache,
     Fleet,
@@ -63,4 +72,12 @@ PERSONAS: tuple[type[Persona], ...] = (
     BackupService,
     Terraform,
     InventoryExport,
+    CloudScanner,
+    CostTool,
+    KeyUse,
+    LogDelivery,
+    Guards,
+    StackSets,
+    Containers,
+    LakeJobs,
 )

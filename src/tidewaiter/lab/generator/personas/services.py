@@ -144,6 +144,7 @@ class Terraform(Machine):
     kind: ClassVar[Kind] = "pipeline"
     description = "Terraform in CI: a web identity from the repository host, plans during working hours"
     share = 6
+    weekend = 0.08
     rhythm: ClassVar[Rhythm | None] = OFFICE
     gap = (25, 260)
     mishaps = ((0.004, "throttled"), (0.006, "denied"))

@@ -135,6 +135,7 @@ class ReliabilityEngineer(Staff):
     description = "Site reliability engineer on call; production operator, alarms and logs, some evenings"
     share = 1.0
     rhythm = ON_CALL
+    weekend = 0.4
     sets: ClassVar = {PROD.id: "Operator"}
     address = "203.0.113.147"
     browser = FIREFOX

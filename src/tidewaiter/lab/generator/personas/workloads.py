@@ -49,6 +49,7 @@ class Fleet(Routine):
     description = "Instances of the order platform: instance roles, sessions named after the instance"
     share = 10
     rhythm = CUSTOMERS
+    weekend = 0.75
     gap = (20, 600)
     mishaps = ((0.002, "throttled"), (0.001, "denied"))
 
@@ -149,6 +150,7 @@ class Functions(Routine):
     description = "Lambda functions of the order platform: secrets, log streams, KMS on their behalf"
     share = 10
     rhythm = CUSTOMERS
+    weekend = 0.75
     gap = (15, 250)
     mishaps = ((0.003, "throttled"),)
 
@@ -220,6 +222,7 @@ class LakeIngestion(Routine):
     description = "Ingestion jobs of the data lake: S3 object reads and writes (data events)"
     share = 15
     rhythm = CUSTOMERS
+    weekend = 0.75
     gap = (8, 120)
     pace = 2 * MINUTE
     mishaps = ((0.001, "throttled"),)
@@ -267,6 +270,7 @@ class EdgeCache(Routine):
     description = "Edge cache in us-east-1: reads web assets when customers ask (data events)"
     share = 3
     rhythm = CUSTOMERS
+    weekend = 0.75
     gap = (10, 90)
 
     def routines(self) -> list[Beat]:
