@@ -11,6 +11,8 @@ import msgspec
 from tidewaiter.core.errors import QueryError
 from tidewaiter.lab.server.clock import LabClock
 from tidewaiter.lab.server.sentinel.documents import Documents
+from tidewaiter.lab.server.sentinel.incidents.grouping import raise_incidents
+from tidewaiter.lab.server.sentinel.incidents.store import IncidentStore
 from tidewaiter.lab.server.sentinel.own_rows import OwnRows
 from tidewaiter.lab.server.sentinel.rules.alerts import Alert, security_alert
 from tidewaiter.lab.server.sentinel.rules.definition import Progress, Rule
@@ -27,10 +29,14 @@ FILE = "sentinel.ndjson"
 
 @dataclass
 class RulesReport:
-    """What running the rules brought. `failed` has the reason of each rule that did not run, by its name."""
+    """What running the rules brought; `incidents` counts new ones.
+
+    `failed` has the reason of each rule that did not run, by its name.
+    """
 
     runs: int = 0
     alerts: int = 0
+    incidents: int = 0
     failed: dict[str, str] = field(default_factory=dict)
 
 
@@ -44,6 +50,7 @@ class Sentinel:
         self.documents = Documents(folder / FILE)
         self.own_rows = OwnRows(self.documents, workspace, clock.now)
         self.rules = RuleStore(self.documents, workspace, clock.started)
+        self.incidents = IncidentStore(self.documents, self.own_rows, clock.now, tenant)
         self.alerts = self.documents.collection("alert", Alert)
         self.own_rows.recover()
 
@@ -82,7 +89,7 @@ class Sentinel:
             return
         with self.documents.transaction():
             self.rules.progress.put(rule.name, outcome.progress)
-            self._raise_alerts(rule, outcome.alerts)
+            report.incidents += self._raise_alerts(rule, outcome.alerts)
             if outcome.progress.failed != before.failed:
                 row = health(rule, outcome.progress.failed, now, self.tenant)
                 self.own_rows.add("SentinelHealth", [row])
@@ -114,8 +121,9 @@ class Sentinel:
         first = earliest(self.workspace) or now
         return first.replace(second=0, microsecond=0) + rule.properties.frequency
 
-    def _raise_alerts(self, rule: Rule, alerts: list[Alert]) -> None:
+    def _raise_alerts(self, rule: Rule, alerts: list[Alert]) -> int:
         for alert in alerts:
             self.alerts.put(alert.id, alert)
         rows = [security_alert(alert, rule, self.tenant) for alert in alerts]
         self.own_rows.add("SecurityAlert", rows)
+        return raise_incidents(self.incidents, rule, alerts)
