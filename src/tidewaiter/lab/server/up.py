@@ -9,6 +9,7 @@ from pathlib import Path
 from tidewaiter.lab.server.clock import ClockName
 from tidewaiter.lab.server.files import write_private
 from tidewaiter.lab.server.lab import CLIENT_ID, Lab
+from tidewaiter.lab.server.sentinel.ticker import ticking
 from tidewaiter.lab.server.serving import Address, serving
 
 SETTINGS = "tidewaiter.toml"
@@ -26,7 +27,7 @@ def run_lab(
     announce: Callable[[Lab, Address, Path], None],
     provision: Provision | None = None,
 ) -> None:
-    """Serve the lab in `folder` until SIGINT or SIGTERM; call from the main thread.
+    """Serve the lab in `folder` until SIGINT or SIGTERM, and run its rules; call from the main thread.
 
     Once it answers, `provision` is called in a thread, then the settings for clients are written and
     `announce` is told where they are.
@@ -39,6 +40,7 @@ def run_lab(
     with (
         Lab.open(folder, clock=clock) as lab,
         serving(lab, port=port) as (server, listener, address),
+        ticking(lab),
     ):
 
         def prepare() -> None:

@@ -81,13 +81,15 @@ def check_etag(request: Request, in_body: str | None, current: str | None, what:
         raise ServiceError(409, "Conflict", message)
 
 
-def page(request: Request, items: Sequence[T], show: Callable[[T], object]) -> dict[str, object]:
-    """Return a page of a list: `$top` items at most 1,000 (100 unless asked), and `nextLink` if more follow.
+def page(
+    request: Request, items: Sequence[T], show: Callable[[T], object], *, size: int = _PAGE
+) -> dict[str, object]:
+    """Return a page of a list: `$top` items, at most 1,000 (`size` unless asked), and a `nextLink` to more.
 
     Raises:
         ServiceError: 400 for a `$top` or `$skipToken` that is none.
     """
-    asked = request.query_params.get("$top", str(_PAGE))
+    asked = request.query_params.get("$top", str(size))
     token = request.query_params.get("$skipToken", "0")
     if not asked.isdecimal() or not token.isdecimal() or int(asked) < 1:
         raise ServiceError(400, "BadRequest", "$top and $skipToken must be those of a list.")

@@ -11,6 +11,7 @@ import msgspec
 from tidewaiter.core.errors import QueryError
 from tidewaiter.lab.server.clock import LabClock
 from tidewaiter.lab.server.sentinel.documents import Documents
+from tidewaiter.lab.server.sentinel.hunt_documents import HuntStore
 from tidewaiter.lab.server.sentinel.incidents.grouping import raise_incidents
 from tidewaiter.lab.server.sentinel.incidents.store import IncidentStore
 from tidewaiter.lab.server.sentinel.own_rows import OwnRows
@@ -51,6 +52,7 @@ class Sentinel:
         self.own_rows = OwnRows(self.documents, workspace, clock.now)
         self.rules = RuleStore(self.documents, workspace, clock.started)
         self.incidents = IncidentStore(self.documents, self.own_rows, clock.now, tenant)
+        self.hunts = HuntStore(self.documents)
         self.alerts = self.documents.collection("alert", Alert)
         self.own_rows.recover()
 

@@ -136,13 +136,14 @@ def entities_json(entities: Sequence[Entity]) -> str:
     at `@` into Name and UPNSuffix, at a backslash into NTDomain and Name.
     """
     shown = [
-        {"$id": str(number), **_members(entity), "Type": entity.type}
+        {"$id": str(number), **members(entity), "Type": entity.type}
         for number, entity in enumerate(entities, 2)
     ]
     return msgspec.json.encode(shown).decode()
 
 
-def _members(entity: Entity) -> dict[str, str]:
+def members(entity: Entity) -> dict[str, str]:
+    """Return the members of an entity by the names of its schema."""
     members = dict(entity.identifiers)
     full = members.pop("FullName", "")
     if entity.kind == "Account":
