@@ -102,10 +102,10 @@ class Insider(Campaign):
             "PutBucketPolicy", "kr-athena-results", DATA.id, HOME, "policy", bucketPolicy=policy
         )
         return [
-            (TRANSFER, HOME, denied(opened, who)),
             (SNAPSHOT, HOME, describe("DescribeVolumes")),
             (SNAPSHOT, HOME, take_snapshot(company, DATA.id, volume, snapshot, "before maintenance")),
             (SNAPSHOT, HOME, describe("DescribeSnapshots", ownersSet={"items": [{"owner": "self"}]})),
+            (TRANSFER, HOME, denied(opened, who)),
             (TRANSFER, HOME, share_snapshot(snapshot, OUTSIDER)),
             (
                 TRANSFER,

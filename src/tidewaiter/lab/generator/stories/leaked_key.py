@@ -42,6 +42,7 @@ FIRST_ADDRESS, SECOND_ADDRESS = "192.0.2.181", "192.0.2.66"
 
 ENTRY, ACCOUNTS, CLOUD, OBJECTS = "T1078.004", "T1087.004", "T1580", "T1619"
 CREDENTIALS, MANIPULATION, LOGS, VAULT, DATA = "T1098.001", "T1098", "T1562.008", "T1555.006", "T1530"
+BEACONS, CHANNEL = "T1571", "T1041"
 
 SPARE_USER = "svc-report-export"
 """A service user nobody looks after; the intruder makes a second key for it."""
@@ -62,9 +63,11 @@ class LeakedKey(Campaign):
         Technique(OBJECTS, "Discovery"),
         Technique(CREDENTIALS, "Persistence"),
         Technique(MANIPULATION, "Persistence"),
+        Technique(BEACONS, "Command and Control"),
         Technique(LOGS, "Defense Evasion"),
         Technique(VAULT, "Credential Access"),
         Technique(DATA, "Collection"),
+        Technique(CHANNEL, "Exfiltration"),
     )
 
     def __init__(self, company: Company) -> None:
@@ -112,8 +115,8 @@ class LeakedKey(Campaign):
         beacons = min(60, max(6, total // 300))
         for number in range(beacons):
             at = shell + 20 * MINUTE + number * (10 * HOUR // beacons) + draw.whole(0, 20 * SECOND)
-            sent = 48_000_000 if number == beacons // 2 else 500
-            mark = self.mark(DATA)
+            carries = number == beacons // 2
+            sent, mark = (48_000_000, self.mark(CHANNEL)) if carries else (500, self.mark(BEACONS))
             found.flows.append(Connection(at, worker, SECOND_ADDRESS, 8443, sent, 400, mark=mark))
         return found
 
