@@ -11,7 +11,11 @@ import pytest
 
 from tests.lab.generator.conftest import Day, Record
 
-SERVICES = {"monitoring": "cloudwatch", "access-analyzer": "accessanalyzer"}
+SERVICES = {
+    "monitoring": "cloudwatch",
+    "servicequotas": "service-quotas",
+    "access-analyzer": "accessanalyzer",
+}
 
 NOT_OF_AN_API = {
     ("signin", "ConsoleLogin"),
@@ -78,7 +82,7 @@ def model(source: str) -> Any:
 
 @cache
 def services_of(source: str) -> tuple[str, ...]:
-    return {"elasticloadbalancing": ("elb", "elbv2")}.get(source, (source,))
+    return {"elasticloadbalancing": ("elb", "elbv2"), "sso": ("sso", "sso-admin")}.get(source, (source,))
 
 
 def operation(source: str, name: str) -> Any:
