@@ -20,12 +20,13 @@ from tidewaiter.kql.results import Column, Functions, Limits, QueryResult, Schem
 if TYPE_CHECKING:
     from tidewaiter.kql.connection import open_locked, opening_error
     from tidewaiter.kql.executor import Executor
-    from tidewaiter.kql.text import Exceeded, Misread
+    from tidewaiter.kql.text import Exceeded, Failed, Misread
 
 __all__ = [
     "Column",
     "Exceeded",
     "Executor",
+    "Failed",
     "Functions",
     "Limits",
     "Misread",
@@ -41,6 +42,7 @@ __all__ = [
 _LAZY = {
     "Exceeded": "text",
     "Executor": "executor",
+    "Failed": "text",
     "Misread": "text",
     "open_locked": "connection",
     "opening_error": "connection",

@@ -18,7 +18,7 @@ from tidewaiter.kql.connection import open_locked
 from tidewaiter.kql.prepared import Parts, Prepared
 from tidewaiter.kql.reads import reads_of
 from tidewaiter.kql.results import Column, Functions, Limits, QueryResult, Schemas, Timespan, Value
-from tidewaiter.kql.text import Exceeded, QueryText
+from tidewaiter.kql.text import Exceeded, Failed, QueryText
 from tidewaiter.kql.translation import Probe, Statement, translate
 
 _BATCH = 1000
@@ -309,7 +309,7 @@ def _in_kql_words(text: QueryText) -> Iterator[None]:
         hint = "convert with tostring(), tolong(), todouble() or todatetime()"
         raise text.wrong(f"the types do not fit: {_first_line(error)}", None, hint=hint) from None
     except duckdb.Error as error:
-        raise text.wrong(f"the query failed: {_first_line(error)}", None) from None
+        raise Failed(f"the query failed: {_first_line(error)}", at=Location(text.origin)) from None
 
 
 def _first_line(error: duckdb.Error) -> str:

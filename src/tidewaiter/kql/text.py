@@ -17,6 +17,10 @@ class Misread(QueryError):
     """The text is no KQL at all: what Kusto calls a syntax error."""
 
 
+class Failed(QueryError):
+    """The query began to run and could not go on."""
+
+
 class Exceeded(QueryError):
     """The query was stopped: it needs more `time` or `memory` than it may use."""
 

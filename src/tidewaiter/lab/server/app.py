@@ -10,9 +10,10 @@ from starlette.types import Receive, Scope, Send
 
 from tidewaiter.core.errors import DeliveryError
 from tidewaiter.lab.server import entra, errors, faults
-from tidewaiter.lab.server.arm import rules, tables
+from tidewaiter.lab.server.arm import rules, searches, tables
 from tidewaiter.lab.server.ingestion import endpoint
 from tidewaiter.lab.server.lab import Lab
+from tidewaiter.lab.server.query import endpoint as queries
 from tidewaiter.lab.server.sentinel.routes import routes as sentinel_routes
 
 
@@ -57,6 +58,8 @@ def create_app(lab: Lab) -> Starlette:
         *endpoint.routes(lab),
         *rules.routes(lab),
         *tables.routes(lab),
+        *searches.routes(lab),
+        *queries.routes(lab),
         *sentinel_routes(lab),
         *entra.routes(lab),
     ]

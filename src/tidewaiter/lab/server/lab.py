@@ -19,6 +19,7 @@ from tidewaiter.lab.server.clock import ClockName, LabClock
 from tidewaiter.lab.server.faults import Faults
 from tidewaiter.lab.server.files import write_private
 from tidewaiter.lab.server.ingestion.quota import Quota
+from tidewaiter.lab.server.query.limits import QueryLimits
 from tidewaiter.lab.server.requests import RequestLog
 from tidewaiter.lab.server.rules import Rules
 from tidewaiter.lab.server.sentinel.service import RulesReport, Sentinel
@@ -51,6 +52,7 @@ class Lab:
         self.clients = {CLIENT_ID: _client(folder)}
         self.role_delay = timedelta()
         self.quota: Quota | None = Quota(clock.present) if clock.name == "wall" else None
+        self.query_limits = QueryLimits()
         self.faults = Faults()
         self.requests = RequestLog()
         self.rules = Rules(folder / "data-collection-rules.json", workspace, clock)

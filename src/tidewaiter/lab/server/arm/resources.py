@@ -7,6 +7,7 @@ from typing import TypeVar
 import msgspec
 from starlette.requests import Request
 
+from tidewaiter.lab.server.arm.versions import check_version
 from tidewaiter.lab.server.errors import ServiceError
 from tidewaiter.lab.server.lab import Lab
 
@@ -18,15 +19,13 @@ _BODY_LIMIT = 4_000_000
 
 
 def check_scope(lab: Lab, request: Request) -> None:
-    """Check subscription, resource group and workspace of a path, and that it names an api-version.
+    """Check subscription, resource group and workspace of a path, and the api-version of its provider.
 
     Raises:
-        ServiceError: 404 for what the tenant does not have, 400 without an api-version.
+        ServiceError: 404 for what the tenant does not have, 400 for no or a wrong api-version.
     """
     version = request.query_params.get("api-version", "")
-    if not version:
-        message = "The api-version query parameter (?api-version=) is required for all requests."
-        raise ServiceError(400, "MissingApiVersionParameter", message)
+    check_version(request.scope["path"], version, lab.tenant.location)
     given, tenant = request.path_params, lab.tenant
     if given["subscription"].lower() != tenant.subscription_id:
         message = f"The subscription '{given['subscription']}' could not be found."

@@ -5,8 +5,7 @@ from __future__ import annotations
 from starlette.routing import BaseRoute
 
 from tidewaiter.lab.server.lab import Lab
-from tidewaiter.lab.server.sentinel import watchlists
-from tidewaiter.lab.server.sentinel import hunts
+from tidewaiter.lab.server.sentinel import hunts, watchlists
 from tidewaiter.lab.server.sentinel.incidents import comment_routes, relation_routes
 from tidewaiter.lab.server.sentinel.incidents import routes as incidents
 from tidewaiter.lab.server.sentinel.rules import routes as alert_rules

@@ -1,7 +1,7 @@
 """The items that a client uploads: CSV or TSV with a header, or the values of one item.
 
-Source: Microsoft Sentinel REST API, Watchlists (2025-10-01-preview), and "Manage watchlists in Microsoft Sentinel"
-(2025): an upload appends to the items that are there, and items equal in every column are kept once.
+Source: Microsoft Sentinel REST API, Watchlists (2025-10-01-preview), and "Manage watchlists in Microsoft
+Sentinel" (2025): an upload appends to the items that are there; items equal in every column are kept once.
 """
 
 from __future__ import annotations

@@ -59,7 +59,7 @@ def _common(watchlist: Watchlist, status: str, now: datetime, tenant: Tenant, by
         "Provider": watchlist.provider,
         "Source": watchlist.source,
         "SourceSystem": "Azure Sentinel",
-        "CreatedBy": person,
+        **({"CreatedBy": person} if status == "Create" else {}),
         "UpdatedBy": person,
         "Type": "Watchlist",
     }

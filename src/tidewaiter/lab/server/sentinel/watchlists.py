@@ -7,6 +7,7 @@ are done when they are answered; from the preview versions on, a deletion is ans
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from functools import partial
 from uuid import UUID, uuid4
 
@@ -32,7 +33,6 @@ from tidewaiter.lab.server.sentinel.answers import (
 )
 from tidewaiter.lab.server.sentinel.watchlist_content import columns_with, read_content, wrong
 from tidewaiter.lab.server.sentinel.watchlist_rows import Row, item_rows, watchlist_row
-from tidewaiter.lab.server.tenant import Client
 from tidewaiter.lab.workspace import Item, Watchlist
 
 _PATH = PROVIDER + "/watchlists"
@@ -185,7 +185,7 @@ def _put(lab: Lab, request: Request, alias: str, draft: _Draft) -> tuple[Watchli
     return watchlist, before is None
 
 
-def _uploaded(given: _Properties, held: list[object]) -> list[dict[str, str]]:
+def _uploaded(given: _Properties, held: Sequence[Mapping[str, object]]) -> list[dict[str, str]]:
     """Return the items of an upload, without those that are there and those that come twice."""
     if given.raw_content is None or given.raw_content == "":
         return []
@@ -274,7 +274,6 @@ def _tell(lab: Lab, rows: list[Row]) -> None:
 
 
 def _shown(lab: Lab, watchlist: Watchlist) -> dict[str, object]:
-    who = _person(lab)
     properties = {
         "watchlistId": watchlist.id,
         "displayName": watchlist.display_name,
@@ -284,8 +283,6 @@ def _shown(lab: Lab, watchlist: Watchlist) -> dict[str, object]:
         "itemsSearchKey": watchlist.search_key,
         "created": stamp(watchlist.created),
         "updated": stamp(watchlist.updated),
-        "createdBy": who,
-        "updatedBy": who,
         "description": watchlist.description,
         "watchlistType": watchlist.watchlist_type,
         "watchlistAlias": watchlist.alias,
@@ -302,7 +299,6 @@ def _shown(lab: Lab, watchlist: Watchlist) -> dict[str, object]:
 
 
 def _shown_item(lab: Lab, watchlist: Watchlist, item: Item) -> dict[str, object]:
-    who = _person(lab)
     properties = {
         "watchlistItemType": "watchlist-item",
         "watchlistItemId": item.id,
@@ -310,14 +306,7 @@ def _shown_item(lab: Lab, watchlist: Watchlist, item: Item) -> dict[str, object]
         "isDeleted": False,
         "created": stamp(item.created),
         "updated": stamp(item.updated),
-        "createdBy": who,
-        "updatedBy": who,
         "itemsKeyValue": dict(item.values),
         "entityMapping": {},
     }
     return resource(lab, f"watchlists/{watchlist.alias}/watchlistItems", item.id, item.etag, properties)
-
-
-def _person(lab: Lab) -> dict[str, object]:
-    client: Client = next(iter(lab.clients.values()))
-    return {"objectId": client.object_id, "email": "", "name": client.name}

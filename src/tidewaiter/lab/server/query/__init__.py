@@ -1,0 +1,1 @@
+"""The Log Analytics query API."""
