@@ -11,9 +11,9 @@ import gzip
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-from zlib import crc32
 
 import orjson
+from isal.isal_zlib import crc32
 
 from bench.timing import Duel, duel
 from tidewaiter.asim.mapping.compile_python import Route, SourceMapping, compile_python

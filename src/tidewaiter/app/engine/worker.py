@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from zlib import crc32
+
+from isal.isal_zlib import crc32
 
 from tidewaiter.content import detections, sources
 from tidewaiter.core.event_id import object_prefix
