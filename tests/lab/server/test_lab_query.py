@@ -44,7 +44,8 @@ def flaw(answer: httpx.Response) -> tuple[int, str, str]:
 
 VALUES = """print Long = 9007199254740993, Int = int(5), Real = 1.5, Nan = real(nan), Inf = real(+inf),
     Flag = true, At = datetime(2024-01-02T03:04:05.120Z), Whole = datetime(2024-01-02),
-    Span = time(1.02:03:04.5), Id = guid(74be27de-1e4e-49d9-b579-fe0b331d3642), Bag = dynamic({"a": [1, null]}),
+    Span = time(1.02:03:04.5),
+    Id = guid(74be27de-1e4e-49d9-b579-fe0b331d3642), Bag = dynamic({"a": [1, null]}),
     Text = "x\\"y", NoLong = long(null), NoTime = datetime(null)"""
 
 

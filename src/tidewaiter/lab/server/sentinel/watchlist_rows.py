@@ -51,7 +51,6 @@ def _common(watchlist: Watchlist, status: str, now: datetime, tenant: Tenant, by
         "_DTItemStatus": status,
         "_DTTimestamp": now.isoformat(),
         "AzureTenantId": tenant.id,
-        "TenantId": tenant.workspace_id,
         "WatchlistId": watchlist.id,
         "WatchlistName": watchlist.display_name,
         "WatchlistAlias": watchlist.alias,
@@ -61,5 +60,4 @@ def _common(watchlist: Watchlist, status: str, now: datetime, tenant: Tenant, by
         "SourceSystem": "Azure Sentinel",
         **({"CreatedBy": person} if status == "Create" else {}),
         "UpdatedBy": person,
-        "Type": "Watchlist",
     }
