@@ -483,8 +483,12 @@ def test_the_demo_tells_the_whole_story_and_can_be_run_again(cli, tmp_path):
 
     assert said.code == 0
     assert "A day of 500 CloudTrail events" in said.out
-    assert "hidden in it:" in said.out
-    assert "a look-alike that must stay quiet:" in said.out
+    assert "hidden in it: 1 attack, and 2 look-alikes that should stay quiet" in said.out
+    lines = [line.rstrip() for line in said.out.splitlines()]
+    (attack,) = [line for line in lines if line.startswith("attack ")]
+    assert attack.endswith("High incident")
+    assert sum(line.startswith("look-alike ") and line.endswith("quiet") for line in lines) == 2
+    assert "incidents show 1 of 1 attack; 0 of 2 look-alikes raised a false alarm" in said.out
     assert "Delivered " in said.out
     assert "\nHigh " in said.out
     assert f"Ask it: tidewaiter kql run --state {tmp_path / 'demo' / 'state'} " in said.out

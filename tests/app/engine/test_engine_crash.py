@@ -17,7 +17,8 @@ import pytest
 
 from tests.app import logs
 from tests.app.conftest import Silent, deliver_to
-from tidewaiter.app.engine import pool, run
+from tidewaiter.app.engine import commit, pool, run
+from tidewaiter.app.engine.audited import verify_state
 from tidewaiter.app.engine.settle import settle
 from tidewaiter.app.engine.worker import Worker
 from tidewaiter.core.errors import DeliveryError, StateError, UsageError
@@ -77,10 +78,8 @@ POINTS = [
     (LogsIngestion, "upload", 1),
     (LogsIngestion, "upload", 2),
     (State, "mark_sent", 1),
-    (State, "mark_audited", 1),
     (State, "commit", 2),
     (State, "mark_sent", 2),
-    (State, "add_alerts", 1),
     (run, "write_report", 1),
 ]
 
@@ -88,7 +87,7 @@ POINTS = [
 @pytest.mark.parametrize(("where", "name", "at"), POINTS, ids=[f"{name}-{at}" for _, name, at in POINTS])
 def test_a_run_that_ends_anywhere_is_completed_by_the_next(monkeypatch, folder, deliver, where, name, at):
     monkeypatch.setattr(pool, "GROUP_OBJECTS", 2)
-    monkeypatch.setattr(run, "_COMMIT_ROWS", 8)
+    monkeypatch.setattr(commit, "_ROWS", 8)
     with monkeypatch.context() as patch:
         crash(patch, where, name, at=at)
         with pytest.raises(Crash):
@@ -105,6 +104,33 @@ def test_a_run_that_ends_anywhere_is_completed_by_the_next(monkeypatch, folder, 
     assert deliver(folder).result.summary.delivered == 0
     (pointers,) = archived(delivery.state)
     assert pointers == (40, 40), "nothing of what the crash left is in the archive twice"
+
+
+STOPPED = {
+    "eventSource": "cloudtrail.amazonaws.com",
+    "eventName": "StopLogging",
+    "requestParameters": {"name": f"arn:aws:cloudtrail:eu-west-1:{logs.ACCOUNT}:trail/main"},
+}
+
+
+@pytest.mark.parametrize("name", ["begin_part", "mark_audited", "add_alerts"])
+def test_decisions_and_alerts_outlive_a_run_that_ends_while_it_tells_of_them(
+    monkeypatch, folder, deliver, name
+):
+    logs.trail(folder, [logs.event(0), logs.event(500, **STOPPED)], "copy-and-attack")
+    with monkeypatch.context() as patch:
+        crash(patch, State, name)
+        with pytest.raises(Crash):
+            deliver(folder)
+
+    delivery = deliver(folder)
+
+    verified = verify_state(delivery.state / "audit", delivery.state / "decisions")
+    assert (verified.findings, verified.objects) == ([], 1)
+    assert delivery.counts()["duplicate"] == 1
+    (incident,) = delivery.lines("incidents.jsonl")
+    (alert,) = delivery.rows()["TidewaiterAlerts_CL"]
+    assert alert["IncidentId"] == incident["incident_id"]
 
 
 @pytest.mark.parametrize("name", ["commit", "take_batches"])
@@ -170,15 +196,15 @@ def test_rows_that_the_lab_does_not_take_wait_in_the_outbox(monkeypatch, folder,
 def test_a_full_disk_while_rows_are_staged_is_told_and_the_next_run_completes(
     monkeypatch, folder, deliver, tmp_path
 ):
-    import polars as pl
+    opened = Path.open
 
-    def full(*_: object, **__: object) -> None:
-        raise pl.exceptions.ComputeError(
-            "parquet: underlying IO error: No space left on device (os error 28)"
-        )
+    def full(path, mode="r", *args, **options):
+        if path.parent.name == "staging" and "w" in mode:
+            raise OSError(28, "No space left on device")
+        return opened(path, mode, *args, **options)
 
     with monkeypatch.context() as patch:
-        patch.setattr(pl.DataFrame, "write_parquet", full)
+        patch.setattr(Path, "open", full)
         with pytest.raises(DeliveryError, match=r"cannot stage rows: No space left on device") as caught:
             deliver(folder)
 
@@ -193,16 +219,17 @@ def test_a_report_that_cannot_be_written_leaves_the_older_one_and_loses_no_row(
     deliver(folder)
     before = (tmp_path / "state" / "report.json").read_bytes()
     logs.trail(folder, [logs.event(100)], "new")
-    replace = os.replace
-    with monkeypatch.context() as patch:
+    replace = Path.replace
 
-        def full(*_: object) -> None:
+    def full(path, target):
+        if path.name.startswith("report.json"):
             raise OSError(28, "No space left on device")
+        return replace(path, target)
 
-        patch.setattr("pathlib.Path.replace", full)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", full)
         with pytest.raises(DeliveryError, match="cannot write the report: No space left"):
             deliver(folder)
-    assert replace is os.replace
     assert (tmp_path / "state" / "report.json").read_bytes() == before
     assert list((tmp_path / "state").glob("*.part")) == []
 

@@ -6,7 +6,6 @@ import gzip
 import shutil
 from collections import Counter
 
-import msgspec
 import pytest
 
 from tests.app.conftest import deliver_to
@@ -58,9 +57,9 @@ def test_a_second_run_delivers_nothing_and_changes_nothing(tmp_path, delivered_d
     assert again.result.summary.delivered == 0
     assert again.result.summary.sources == {}
     assert again.result.exit_code == 0
-    assert again.report["last_run"]["objects_claimed_before"] == sum(
-        msgspec.to_builtins(day.truth.objects).values()
-    )
+    objects = day.truth.objects
+    known = objects.cloudtrail + objects.digest + objects.insight + objects.vpcflow
+    assert again.report["last_run"]["objects_claimed_before"] == known
     for part in ("sources", "rows", "object_kinds", "incidents"):
         assert again.report[part] == delivered_day.report[part]
     again.check_laws()
@@ -105,7 +104,7 @@ def test_the_report_has_the_members_of_the_contract(delivered_day):
         "started", "from_path", "objects_claimed_before", "seconds", "sources", "unrecognized", "unreadable",
         "sent",
     }  # fmt: skip
-    assert report["last_run"]["unrecognized"][0][0] == "truth.json"
+    assert "truth.json" in [path for path, _ in report["last_run"]["unrecognized"]]
 
 
 def test_raw_bytes_are_the_bytes_of_the_decompressed_objects(delivered_day, day):

@@ -6,6 +6,7 @@ import pytest
 
 from tests.app.conftest import deliver_to
 from tidewaiter.lab.generator import generate
+from tidewaiter.lab.generator.stories import WHOLE
 
 
 @pytest.mark.parametrize(
@@ -40,3 +41,29 @@ def test_the_attack_is_an_incident_and_innocent_look_alikes_are_none(tmp_path, e
         assert not shown & set(lookalike.event_ids), lookalike.title
     attacks = {event_id for campaign in truth.campaigns for event_id in campaign.event_ids}
     assert shown <= attacks, "an incident about ordinary work"
+
+
+QUIETLY = {"consent-to-pipeline"}
+"""Raised as Low: what a pipeline does is tempered, and this intruder is one."""
+MISSED = {"ssrf-to-entra"}
+"""Shows in findings and in Entra's logs alone, which nothing reads yet."""
+ALARMED = {"account-migration", "helpdesk-mfa-reset", "penetration-test"}
+"""Nothing knows the organisation's accounts, tickets or announced tests yet."""
+
+
+def test_of_a_whole_day_seven_attacks_are_incidents_and_five_look_alikes_are_none(tmp_path):
+    """What is not so yet is listed above; whoever mends it shortens the lists."""
+    truth = generate(tmp_path / "day", events=WHOLE, seed=7)
+    incidents = deliver_to(tmp_path / "state", tmp_path / "day").lines("incidents.jsonl")
+
+    grave = {each for one in incidents if one["severity"] in {"High", "Medium"} for each in one["event_ids"]}
+    shown = {each for one in incidents for each in one["event_ids"]}
+    attacks = {each.id: set(each.event_ids) for each in truth.campaigns}
+    innocent = {each.id: set(each.event_ids) for each in truth.lookalikes}
+    assert {name for name, ids in attacks.items() if not ids & shown} <= MISSED
+    assert {name for name, ids in attacks.items() if not ids & grave} <= MISSED | QUIETLY
+    assert {name for name, ids in innocent.items() if ids & grave} <= ALARMED
+    assert shown <= set().union(*attacks.values(), *innocent.values()), "an incident about ordinary work"
+    for incident in incidents:
+        stories = [name for name, ids in (attacks | innocent).items() if ids & set(incident["event_ids"])]
+        assert len(stories) == 1, "an incident that mixes stories"

@@ -63,9 +63,10 @@ def write_decisions(
                 partial.replace(path)
             finally:
                 partial.unlink(missing_ok=True)
-        except OSError as error:
+        except (OSError, pl.exceptions.PolarsError) as error:
             hint = "free disk space, then run again: nothing was claimed"
-            raise DeliveryError(f"cannot write {path}: {error.strerror or error}", hint=hint) from None
+            reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
+            raise DeliveryError(f"cannot write {path}: {reason}", hint=hint) from None
 
 
 def decision_files(part: str, decisions: Iterable[ObjectKey], *, day: date) -> list[str]:
