@@ -19,7 +19,7 @@ class AuditPreparation(Lookalike):
     """Before the yearly audit the platform team widens the organisation's trail, by a reviewed commit."""
 
     id = "audit-preparation"
-    title = "Terraform widens the organisation's trail and lets the audit service assume a role"
+    title = "Terraform widens the organisation's trail before an audit"
     why = (
         "The pipeline's own role, from a CI runner, changes the trail so that it records more (all regions, "
         "validation, encryption, data events, management events kept) and starts it; the trust policy admits "

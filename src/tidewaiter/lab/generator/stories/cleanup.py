@@ -21,7 +21,7 @@ class ScratchCleanup(Lookalike):
     """Every month a scheduled function removes what nobody has touched for thirty days."""
 
     id = "scratch-cleanup"
-    title = "A scheduled function deletes the expired content of the scratch bucket"
+    title = "A scheduled function empties the scratch bucket"
     why = (
         "A function's own role, on its schedule, in the development account; the bucket is for scratch data "
         "by name and by tag, what goes is older than its lifetime, and no backup, key or version is touched."

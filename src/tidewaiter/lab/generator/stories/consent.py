@@ -42,7 +42,7 @@ class PipelineConsent(Campaign):
     """A developer consents to an application; it gives the pipeline's own application a foreign issuer."""
 
     id = "consent-to-pipeline"
-    title = "Illicit consent, a foreign issuer on the pipeline's Entra application, a backdoor role in AWS"
+    title = "Illicit consent, a pipeline's application abused, a backdoor in AWS"
     addresses = (PHISHER, RUNNER)
     techniques: ClassVar = (
         Technique(CONSENT, "Credential Access"),

@@ -24,7 +24,7 @@ class HelpdeskReset(Lookalike):
     """Two phones were lost on one company outing; both owners called the help desk, which called back."""
 
     id = "helpdesk-mfa-reset"
-    title = "After calls to the help desk an administrator resets second factors in Entra and AWS"
+    title = "An administrator resets second factors after calls to the help desk"
     why = (
         "The administrator acts from the office with her own session, under a ticket; both owners register "
         "the new device themselves from their usual addresses, no password and no permission changes, and "

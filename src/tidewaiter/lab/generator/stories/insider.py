@@ -32,7 +32,7 @@ class Insider(Campaign):
     """The data engineer has given notice; in the night she copies what she has built."""
 
     id = "leaving-insider"
-    title = "A leaving data engineer copies the lake at night and shares a snapshot with an outside account"
+    title = "A leaving data engineer copies the lake, shares a snapshot outside"
     addresses = (AT_HOME,)
     techniques: ClassVar = (
         Technique(ENTRY, "Initial Access"),

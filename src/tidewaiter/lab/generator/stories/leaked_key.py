@@ -54,7 +54,7 @@ class LeakedKey(Campaign):
     """The access key of an operations engineer lies in a public repository; someone finds it."""
 
     id = "leaked-access-key"
-    title = "Leaked access key: persistence for other principals, trail tampering and data theft"
+    title = "Leaked access key: persistence, trail tampering and data theft"
     addresses = (FIRST_ADDRESS, SECOND_ADDRESS)
     techniques: ClassVar = (
         Technique(ENTRY, "Initial Access"),

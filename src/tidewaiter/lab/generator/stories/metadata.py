@@ -39,7 +39,7 @@ class StolenMetadata(Campaign):
     """A web page that fetches what it is told fetches the credentials of its machine."""
 
     id = "ssrf-to-entra"
-    title = "Instance credentials stolen by SSRF, an Entra application's secret read, Azure entered with it"
+    title = "Instance credentials stolen by SSRF, then Azure entered with a secret"
     addresses = (FORGER, THIEF)
     techniques: ClassVar = (
         Technique(EXPLOIT, "Initial Access"),

@@ -20,7 +20,7 @@ class Migration(Lookalike):
     """The workers' archives move from production to the data account, as planned."""
 
     id = "account-migration"
-    title = "Snapshots are shared with another account of the organisation and copied there"
+    title = "Snapshots are shared with another account of the organisation"
     why = (
         "The platform engineer, from the office in office hours, shares with an account of the same "
         "organisation only; the same person copies the snapshots there under that account's key, and nothing "

@@ -40,7 +40,7 @@ class Mining(Campaign):
     """Somebody finds an open port at the edge, and a role that may start machines anywhere."""
 
     id = "gpu-mining"
-    title = "Cryptomining: an edge machine taken over, GPU instances started in an unused region"
+    title = "Cryptomining: GPU instances started in an unused region"
     addresses = (BREAKER, POOL)
     techniques: ClassVar = (
         Technique(EXPLOIT, "Initial Access"),

@@ -45,7 +45,7 @@ class Ransom(Campaign):
     """The customs broker's server is not the only one any more that has its key."""
 
     id = "s3-ransom"
-    title = "Ransom in S3: versions and backups removed, objects locked with a foreign key, a note left"
+    title = "Ransom in S3: backups removed, objects locked with a foreign key"
     addresses = (LOCKER,)
     techniques: ClassVar = (
         Technique(ENTRY, "Initial Access"),

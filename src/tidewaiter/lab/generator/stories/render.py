@@ -21,7 +21,7 @@ class BatchRender(Lookalike):
     """Every quarter the marketing department has the routes of the year rendered."""
 
     id = "batch-render"
-    title = "A scaling group starts twelve GPU instances for a rendering job and ends them"
+    title = "A scaling group starts twelve GPU instances for a rendering job"
     why = (
         "EC2 Auto Scaling's own role starts the machines, in the company's home region, from the launch "
         "template of a known group with its tags, and ends all of them when the job is done."

@@ -32,7 +32,7 @@ class PasswordSpray(Campaign):
     """One password for everybody; the on-call engineer's fits, and at dawn he approves to have quiet."""
 
     id = "spray-to-aws"
-    title = "Password spray and MFA fatigue in Entra, then AWS: a policy rewritten, customer exports stolen"
+    title = "Password spray and MFA fatigue in Entra, then data theft in AWS"
     addresses = (SPRAYER, SECOND_SPRAYER, PROXY)
     techniques: ClassVar = (
         Technique(SPRAY, "Credential Access"),

@@ -20,7 +20,7 @@ class Traveller(Lookalike):
     """The cost analyst flies to Copenhagen after work and looks at the bill from the hotel."""
 
     id = "traveller"
-    title = "The cost analyst signs in from another country and reads the bill as usual"
+    title = "The cost analyst signs in from another country"
     why = (
         "Her own managed device and her passkey, a country where the company has an office, hours after her "
         "last sign-in in Madrid; in AWS the same permission set, the same account and the same reports as "

@@ -47,9 +47,7 @@ class VendorTakeover(Campaign):
     """The vendor was broken into; the external id is in its database and helps nobody."""
 
     id = "vendor-role"
-    title = (
-        "The monitoring vendor's role from a new network: persistence, GuardDuty and Config off, DNS tunnel"
-    )
+    title = "The monitoring vendor's role abused: GuardDuty off, DNS tunnel"
     addresses = (NETWORK, RELAY)
     techniques: ClassVar = (
         Technique(TRUST, "Initial Access"),
