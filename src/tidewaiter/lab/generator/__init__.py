@@ -24,7 +24,25 @@ events determine every byte. The package knows nothing of detection or reduction
 
 from __future__ import annotations
 
-from tidewaiter.lab.generator.day import DEFAULT_DAY, DEFAULT_EVENTS, DEFAULT_SEED, FEWEST, generate
+from tidewaiter.lab.generator.day import (
+    DEFAULT_DAY,
+    DEFAULT_EVENTS,
+    DEFAULT_SEED,
+    FEWEST,
+    MOST_DAYS,
+    generate,
+    planned,
+)
 from tidewaiter.lab.generator.truth import Truth, read_truth
 
-__all__ = ["DEFAULT_DAY", "DEFAULT_EVENTS", "DEFAULT_SEED", "FEWEST", "Truth", "generate", "read_truth"]
+__all__ = [
+    "DEFAULT_DAY",
+    "DEFAULT_EVENTS",
+    "DEFAULT_SEED",
+    "FEWEST",
+    "MOST_DAYS",
+    "Truth",
+    "generate",
+    "planned",
+    "read_truth",
+]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import date
+from collections.abc import Callable, Sequence
+from datetime import date, timedelta
 from pathlib import Path
 
 from tidewaiter.core.errors import ConfigError, Location, UsageError
@@ -12,9 +12,11 @@ from tidewaiter.lab.generator.company import ACCOUNTS, EDGE, PROD, Company
 from tidewaiter.lab.generator.cost import write_cost
 from tidewaiter.lab.generator.digest import write_digests, write_insight
 from tidewaiter.lab.generator.evidence import Ledger
+from tidewaiter.lab.generator.faults import write_faults
 from tidewaiter.lab.generator.making import OneDay, Tally
 from tidewaiter.lab.generator.personas import PERSONAS
-from tidewaiter.lab.generator.stories import campaigns_of, cast_of, lookalikes_of
+from tidewaiter.lab.generator.rhythm import DAY
+from tidewaiter.lab.generator.stories import Campaign, Lookalike, campaigns_of, cast_of, lookalikes_of
 from tidewaiter.lab.generator.stories.leaked_key import LeakedKey
 from tidewaiter.lab.generator.trail import TrailWriter
 from tidewaiter.lab.generator.truth import Truth
@@ -23,6 +25,7 @@ DEFAULT_EVENTS = 30_000
 DEFAULT_SEED = 7
 DEFAULT_DAY = date(2026, 3, 17)
 FEWEST = 500
+MOST_DAYS = 92
 
 FOLDERS = ("AWSLogs", "AzureLogs", "CostExports", "S3AccessLogs")
 _CAST = [(kind.id, kind.kind, kind.description) for kind in PERSONAS]
@@ -36,64 +39,126 @@ def generate(
     events: int = DEFAULT_EVENTS,
     seed: int = DEFAULT_SEED,
     day: date = DEFAULT_DAY,
+    days: int = 1,
+    faults: bool = False,
     progress: Progress | None = None,
 ) -> Truth:
-    """Write one day below `out` (created if need be) and return the truth about it.
+    """Write one day or several below `out` (created if need be) and return the truth about them.
 
     Args:
         out: folder for the logs and `truth.json`; must not hold a day yet.
-        events: number of CloudTrail events, exactly; the other logs come on top.
-        seed: the same seed, day and number give the same bytes.
-        day: the day, in UTC.
+        events: number of CloudTrail events of a day, exactly; the other logs come on top. Of several days,
+            Saturdays and Sundays have fewer (see `planned`).
+        seed: the same seed, day and numbers give the same bytes.
+        day: the first day, in UTC.
+        days: how many days; personas, sessions and the trail go on from one to the next.
+        faults: also write an object for every kind of fault; the truth says what should come of each.
         progress: hears, file by file, how many more CloudTrail events are written.
 
     Raises:
-        UsageError: fewer than 500 events, or `out` holds a day already.
+        UsageError: fewer than 500 events, no or too many days, or `out` holds a day already.
         ConfigError: `out` cannot be written.
     """
     if events < FEWEST:
         raise UsageError(f"{events} events are too few for a day", hint=f"ask for {FEWEST} or more")
+    if not 1 <= days <= MOST_DAYS:
+        raise UsageError(f"{days} is no number of days", hint=f"ask for 1 to {MOST_DAYS}")
     for name in (*FOLDERS, "truth.json"):
         if (out / name).exists():
             raise UsageError(
                 "the folder holds a day already", at=Location(str(out / name)), hint="choose another folder"
             )
     try:
-        return _generate(out, Company(seed, day), events, progress)
+        out.mkdir(parents=True, exist_ok=True)
+        return _Series(out, seed, day, planned(events, day, days)).write(faults, progress)
     except OSError as error:
         place = Location(str(error.filename or out))
         hint = "check the path, permissions and free space"
         raise ConfigError(f"cannot write the day: {error.strerror}", at=place, hint=hint) from error
 
 
-def _generate(out: Path, company: Company, events: int, progress: Progress | None) -> Truth:
-    out.mkdir(parents=True, exist_ok=True)
-    campaigns = campaigns_of(company, events)
-    lookalikes = lookalikes_of(company, events)
-    ledger, tally = Ledger(), Tally()
-    trail = TrailWriter(out, company, progress)
-    OneDay(out, company, events, [*campaigns, *lookalikes], ledger, tally).write(trail, 0)
-    trail.close()
-    digests = write_digests(out, company, trail.files)
-    insights = _insight(out, company, ledger)
-    cost = write_cost(out, company, events, tally.costs, calls=tally.calls)
-    ledger.place("cost", cost.placed, [(each.at, each.mark) for each in tally.costs])
-    tally.add("cost", cost.rows, cost.objects)
-    truth = Truth(
-        seed=company.seed,
-        day=company.day.isoformat(),
-        events=_events(len(ledger.ids), tally),
-        objects=_objects(len(trail.files), digests, insights, tally),
-        accounts=tuple(
-            facts.AccountTruth(each.id, each.name, each.purpose, each.regions) for each in ACCOUNTS
-        ),
-        personas=ledger.personas([*_CAST, *cast_of(events)]),
-        campaigns=tuple(ledger.campaign(company, each) for each in campaigns),
-        lookalikes=tuple(ledger.lookalike(each) for each in lookalikes),
-        event_ids=tuple(ledger.ids),
-    )
-    facts.write_truth(out / "truth.json", truth)
-    return truth
+def planned(events: int, day: date, days: int) -> list[int]:
+    """Return the CloudTrail events of each day: a single day has all, of several the weekends have fewer."""
+    if days == 1:
+        return [events]
+    working = sum(each.share for each in PERSONAS)
+    left = sum(each.share * each.weekend for each in PERSONAS) / working
+    dates = [day + timedelta(days=number) for number in range(days)]
+    return [max(FEWEST, round(events * left)) if each.weekday() >= 5 else events for each in dates]
+
+
+class _Series:
+    """Days that follow each other: one trail, one bill, one truth."""
+
+    def __init__(self, out: Path, seed: int, day: date, sizes: Sequence[int]) -> None:
+        self._out = out
+        self._sizes = sizes
+        self._companies = [Company(seed, day + timedelta(days=number)) for number in range(len(sizes))]
+        self._ledger, self._tally = Ledger(), Tally()
+        self._campaigns: dict[int, list[Campaign]] = {}
+        self._lookalikes: dict[int, list[Lookalike]] = {}
+        stage = [number for number, each in enumerate(self._companies) if not each.weekend]
+        stage = stage or list(range(len(sizes)))
+        for turn, number in enumerate(stage):
+            company, size = self._companies[number], sizes[number]
+            self._campaigns[number] = campaigns_of(company, size)[turn :: len(stage)]
+            self._lookalikes[number] = lookalikes_of(company, size)[turn :: len(stage)]
+
+    def write(self, faults: bool, progress: Progress | None) -> Truth:
+        """Write everything."""
+        out, first = self._out, self._companies[0]
+        trail = TrailWriter(out, first, progress)
+        for number, company in enumerate(self._companies):
+            stories = [*self._campaigns.get(number, ()), *self._lookalikes.get(number, ())]
+            one = OneDay(out, company, self._sizes[number], stories, self._ledger, self._tally)
+            one.write(trail, number * DAY)
+        trail.close()
+        digests = write_digests(out, first, trail.files, len(self._sizes))
+        insights = _insight(out, first, self._ledger)
+        self._cost()
+        found = write_faults(out, first, trail.files) if faults else ()
+        objects = _objects(len(trail.files), digests, insights, self._tally)
+        truth = self._truth(objects, found)
+        facts.write_truth(out / "truth.json", truth)
+        return truth
+
+    def _cost(self) -> None:
+        days, tally = len(self._sizes), self._tally
+        calls = {place: max(1, count // days) for place, count in tally.calls.items()}
+        cost = write_cost(
+            self._out, self._companies[0], max(self._sizes), tally.costs, calls=calls, days=days
+        )
+        self._ledger.place("cost", cost.placed, [(each.at, each.mark) for each in tally.costs])
+        tally.add("cost", cost.rows, cost.objects)
+
+    def _truth(self, objects: facts.ObjectCounts, faults: tuple[facts.FaultTruth, ...]) -> Truth:
+        first, ledger = self._companies[0], self._ledger
+        campaigns = [each for number in sorted(self._campaigns) for each in self._campaigns[number]]
+        lookalikes = [each for number in sorted(self._lookalikes) for each in self._lookalikes[number]]
+        return Truth(
+            seed=first.seed,
+            day=first.day.isoformat(),
+            events=_events(len(ledger.ids), self._tally),
+            objects=objects,
+            accounts=tuple(
+                facts.AccountTruth(each.id, each.name, each.purpose, each.regions) for each in ACCOUNTS
+            ),
+            personas=ledger.personas([*_CAST, *cast_of(max(self._sizes))]),
+            campaigns=tuple(ledger.campaign(first, each) for each in campaigns),
+            lookalikes=tuple(ledger.lookalike(each) for each in lookalikes),
+            event_ids=tuple(ledger.ids),
+            days=tuple(
+                facts.DayTruth(
+                    company.day.isoformat(),
+                    self._sizes[number],
+                    company.weekend,
+                    tuple(each.id for each in self._campaigns.get(number, ())),
+                    tuple(each.id for each in self._lookalikes.get(number, ())),
+                )
+                for number, company in enumerate(self._companies)
+            ),
+            faults=faults,
+        )
 
 
 def _insight(out: Path, company: Company, ledger: Ledger) -> int:

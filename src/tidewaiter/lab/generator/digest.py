@@ -17,20 +17,25 @@ from tidewaiter.lab.generator.company import HOME, ORGANIZATION, TRAIL, TRAIL_BU
 from tidewaiter.lab.generator.rhythm import HOUR, MINUTE
 from tidewaiter.lab.generator.trail import LogFile, write_gzip
 
-HOURS = 26
-"""From the hour before midnight to the hour in which the day's last files arrive."""
+HOURS = 2
+"""Beside those of the days: the hour before midnight, and that in which the last files arrive."""
 
 
-def write_digests(out: Path, company: Company, files: list[LogFile]) -> int:
-    """Write a digest per hour for every account and region that has log files; return how many."""
-    places = sorted({(file.account, file.region) for file in files})
-    for account, region in places:
-        mine = [file for file in files if (file.account, file.region) == (account, region)]
-        _chain(out, company, account, region, mine)
-    return HOURS * len(places)
+def write_digests(out: Path, company: Company, files: list[LogFile], days: int = 1) -> int:
+    """Write a digest per hour for every account and region that has log files; return how many.
+
+    `company` is that of the first day; times of the files count from its midnight.
+    """
+    hours = 24 * days + HOURS
+    places: dict[tuple[str, str], list[LogFile]] = {}
+    for file in files:
+        places.setdefault((file.account, file.region), []).append(file)
+    for account, region in sorted(places):
+        _chain(out, company, account, region, places[account, region], hours)
+    return hours * len(places)
 
 
-def _chain(out: Path, company: Company, account: str, region: str, files: list[LogFile]) -> None:
+def _chain(out: Path, company: Company, account: str, region: str, files: list[LogFile], hours: int) -> None:
     draw = company.stream("digest", account, region)
     offset = draw.whole(2 * MINUTE, 57 * MINUTE)
     fingerprint = draw.hex(32)
@@ -41,7 +46,7 @@ def _chain(out: Path, company: Company, account: str, region: str, files: list[L
         "previousDigestHashAlgorithm": None,
         "previousDigestSignature": None,
     }
-    for hour in range(HOURS):
+    for hour in range(hours):
         end = hour * HOUR + offset
         start = end - HOUR
         moment = company.moment(end)

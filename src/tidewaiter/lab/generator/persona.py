@@ -36,8 +36,9 @@ class Deed(NamedTuple):
 class Persona:
     """Base of all personas.
 
-    `share` is the persona's weight among all, `weekend` what is left of it on Saturdays and Sundays; `ceiling` bounds a persona that does not grow with the day
-    (a person makes no more calls in a large company). `mishaps` are probabilities of failing calls.
+    `share` is the persona's weight among all, `weekend` what is left of it on Saturdays and Sundays;
+    `ceiling` bounds a persona that does not grow with the day (a person makes no more calls in a large
+    company). `mishaps` are probabilities of failing calls.
     """
 
     id: ClassVar[str]

@@ -86,10 +86,10 @@ def _host(call: Call, region: str) -> str:
 class Recorder:
     """Writes the day's records; ids come from one stream in the order of the day."""
 
-    def __init__(self, company: Company) -> None:
+    def __init__(self, company: Company, stream: str = "records") -> None:
         """Open the stream of ids."""
         self._company = company
-        self._draw = company.stream("records")
+        self._draw = company.stream(stream)
 
     def record(self, deed: Deed) -> tuple[str, str, str, bytes]:
         """Return the event id, the region, the event source (without its domain) and the record of a deed."""

@@ -109,8 +109,41 @@ class LookalikeTruth(msgspec.Struct, frozen=True):
     places: tuple[PlaceTruth, ...] = ()
 
 
+class FaultTruth(msgspec.Struct, frozen=True):
+    """One object with something wrong, and what should come of it.
+
+    Its records are not among `event_ids` of the day: `event_ids` here are those that should be delivered
+    from this object (none for a log without ids), `repeated_ids` those that were delivered before.
+    `quarantined` has the kind of every record that should be set aside, `faults` those of the object as a
+    whole (kinds of docs/bad-input.md); `records` = `valid` + the number of `quarantined`, `duplicate` of
+    the valid ones are repeated.
+    """
+
+    kind: str
+    object: str
+    source: str
+    why: str
+    records: int
+    valid: int
+    duplicate: int
+    quarantined: tuple[str, ...]
+    faults: tuple[str, ...]
+    event_ids: tuple[str, ...]
+    repeated_ids: tuple[str, ...]
+
+
+class DayTruth(msgspec.Struct, frozen=True):
+    """One day of the series: its CloudTrail events, and the stories that happen on it."""
+
+    day: str
+    cloudtrail: int
+    weekend: bool
+    campaigns: tuple[str, ...] = ()
+    lookalikes: tuple[str, ...] = ()
+
+
 class Truth(msgspec.Struct, frozen=True):
-    """The whole day; `event_ids` are those of all CloudTrail events in the order of their times."""
+    """The whole day, or all days from `day` on; `event_ids` has all CloudTrail events, ordered by time."""
 
     seed: int
     day: str
@@ -121,6 +154,8 @@ class Truth(msgspec.Struct, frozen=True):
     campaigns: tuple[CampaignTruth, ...]
     lookalikes: tuple[LookalikeTruth, ...]
     event_ids: tuple[str, ...]
+    days: tuple[DayTruth, ...] = ()
+    faults: tuple[FaultTruth, ...] = ()
 
 
 def write_truth(path: Path, truth: Truth) -> None:

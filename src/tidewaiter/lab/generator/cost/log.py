@@ -22,6 +22,7 @@ from tidewaiter.lab.generator.cost.prices import REGIONS, Price, price_of
 from tidewaiter.lab.generator.cost.usage import Calls, Usage, ordinary
 from tidewaiter.lab.generator.draw import UPPER, fixed_code
 from tidewaiter.lab.generator.others import CostBump
+from tidewaiter.lab.generator.rhythm import DAY
 from tidewaiter.lab.generator.slots import Placed, write_packed
 
 HISTORY = 14
@@ -72,22 +73,24 @@ def write_cost(
     asked: Sequence[CostBump] = (),
     *,
     calls: Calls | None = None,
+    days: int = 1,
 ) -> CostCounts:
-    """Write the bill of the generated day and of the `HISTORY` days before it.
+    """Write the bill of the generated days and of the `HISTORY` days before them.
 
     Args:
         out: folder above `CostExports/`.
         company: whose machines, buckets and functions are charged.
-        events: number of CloudTrail events of the day, which scales what depends on use.
-        asked: what costs extra on the generated day, one row per resource.
-        calls: the day's events by (account, region, event source without `.amazonaws.com`), so that requests
+        events: number of CloudTrail events of a day, which scales what depends on use.
+        asked: what costs extra, one row per resource, on the day that its time falls in.
+        calls: a day's events by (account, region, event source without `.amazonaws.com`), so that requests
             are charged where they were made; None spreads them.
+        days: how many days were generated; `company` is that of the first.
 
     Raises:
         UsageError: an asked-for bump names an unknown service.
         OSError: `out` cannot be written.
     """
-    return _Bill(out, company).write(ordinary(company, events, calls), asked)
+    return _Bill(out, company).write(ordinary(company, events, calls), asked, days)
 
 
 class _Bill:
@@ -97,21 +100,27 @@ class _Bill:
         self._draw = company.stream("cost")
         self._objects = 0
 
-    def write(self, usage: Sequence[Usage], asked: Sequence[CostBump]) -> CostCounts:
-        today = self._company.day
-        days = [today - timedelta(days=back) for back in range(HISTORY, -1, -1)]
+    def write(self, usage: Sequence[Usage], asked: Sequence[CostBump], days: int) -> CostCounts:
+        first = self._company.day
+        dates = [first + timedelta(days=number) for number in range(-HISTORY, days)]
         rows = 0
         placed: list[Placed] = []
-        for period in sorted({(each.year, each.month) for each in days}):
-            within = [each for each in days if (each.year, each.month) == period]
+        for period in sorted({(each.year, each.month) for each in dates}):
+            within = [each for each in dates if (each.year, each.month) == period]
             table = [row for day in within for row in self._day(day, usage)]
-            extra = [row for bump in asked for row in self._bump(bump)] if today in within else []
-            key = self._export(within[0], [*table, *extra])
+            extra: list[list[str]] = []
+            key = self._key(within[0])
+            for number, bump in enumerate(asked):
+                day = first + timedelta(days=bump.at // DAY)
+                if day in within:
+                    start = len(table) + len(extra)
+                    extra += self._bump(day, bump)
+                    lines = range(start, len(table) + len(extra))
+                    placed += [Placed(number, "", key, line) for line in lines]
+            self._export(within[0], [*table, *extra])
             rows += len(table) + len(extra)
-            if extra:
-                numbers = [number for number, bump in enumerate(asked) for _ in bump.resources or ("",)]
-                placed = [Placed(number, "", key, len(table) + line) for line, number in enumerate(numbers)]
-        return CostCounts(rows, self._objects, tuple(placed))
+        ordered = sorted(placed, key=lambda each: (each.number, each.object, each.line))
+        return CostCounts(rows, self._objects, tuple(ordered))
 
     def _day(self, day: date, usage: Sequence[Usage]) -> list[list[str]]:
         busy = _WEEKEND if day.weekday() >= 5 else 1.0
@@ -121,11 +130,11 @@ class _Bill:
             found.append(self._row(day, each, each.quantity * factor))
         return found
 
-    def _bump(self, bump: CostBump) -> list[list[str]]:
+    def _bump(self, day: date, bump: CostBump) -> list[list[str]]:
         resources = bump.resources or ("",)
         part = bump.quantity / len(resources)
         return [
-            self._row(self._company.day, Usage(bump.account, bump.region, bump.service, part, resource), part)
+            self._row(day, Usage(bump.account, bump.region, bump.service, part, resource), part)
             for resource in resources
         ]
 
@@ -155,14 +164,19 @@ class _Bill:
         }
         return [values.get(column, "") for column in COLUMNS]
 
-    def _export(self, day: date, rows: Sequence[Sequence[str]]) -> str:
-        """Write one billing period and its manifest; return the path of the rows."""
+    @staticmethod
+    def _key(day: date) -> str:
+        """Return the path of the rows of a day's billing period."""
+        return f"{PREFIX}/{EXPORT}/data/BILLING_PERIOD={day:%Y-%m}/{EXPORT}-00001.csv.gz"
+
+    def _export(self, day: date, rows: Sequence[Sequence[str]]) -> None:
+        """Write one billing period and its manifest."""
         text = io.StringIO(newline="")
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(COLUMNS)
         writer.writerows(rows)
         period = f"BILLING_PERIOD={day:%Y-%m}"
-        key = f"{PREFIX}/{EXPORT}/data/{period}/{EXPORT}-00001.csv.gz"
+        key = self._key(day)
         write_packed(self._out / key, text.getvalue().encode())
         name = f"{EXPORT}-{self._company.uuid('export')}"
         manifest = {
@@ -175,7 +189,6 @@ class _Bill:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
         self._objects += 2
-        return key
 
 
 def _charge(price: Price, quantity: float, unit: float, region: str) -> dict[str, str]:

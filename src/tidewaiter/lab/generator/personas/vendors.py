@@ -29,12 +29,13 @@ from tidewaiter.lab.generator.rhythm import HOUR, MINUTE
 
 
 class Vendor(Machine):
-    """A service outside that assumes `role` once an hour, by external id, and then asks."""
+    """A service outside that assumes `role` by external id, every `lifetime`, and then asks."""
 
     kind: ClassVar[Kind] = "saas"
     vendor: ClassVar[str]
     role: ClassVar[str]
     agent: ClassVar[str]
+    lifetime: ClassVar[int] = HOUR
     addresses: ClassVar[tuple[str, ...]]
 
     def address(self, since: int) -> str:
@@ -42,7 +43,7 @@ class Vendor(Machine):
         return self.addresses[since // HOUR % len(self.addresses)]
 
     def visit(self, weight: float, account: Account, region: str, name: str, calls: list[Make]) -> Beat:
-        """Return the hourly sessions of that name in an account, each opened by the vendor's AssumeRole."""
+        """Return the sessions of that name in an account, each opened by the vendor's AssumeRole."""
 
         def session(since: int) -> Actor:
             return role_session(
@@ -60,7 +61,14 @@ class Vendor(Machine):
             key = session_key(self.company, account.id, self.role, name, since)
             external = self.company.uuid("external-id", self.id, account.id)
             make = assume_role(
-                self.company, account.id, self.role, name, key_id=key, at=since, external_id=external
+                self.company,
+                account.id,
+                self.role,
+                name,
+                key_id=key,
+                at=since,
+                external_id=external,
+                lifetime=self.lifetime,
             )
             outside = outside_account(
                 self.company,
@@ -71,7 +79,7 @@ class Vendor(Machine):
             )
             return outside, make
 
-        sessions = Sessions(session, phase=self.lasting.whole(0, HOUR - 1))
+        sessions = Sessions(session, lifetime=self.lifetime, phase=self.lasting.whole(0, self.lifetime - 1))
         return Beat(weight, account, region, sessions, calls, opening)
 
 
@@ -86,6 +94,7 @@ class CloudScanner(Vendor):
     mishaps = ((0.02, "denied"), (0.008, "throttled"))
     vendor = SCANNER_VENDOR
     role = "WardlineScannerRole"
+    lifetime = 4 * HOUR
     agent = "wardline-scan/3.18 Boto3/1.42.2 md/Botocore#1.42.2 ua/2.1 os/linux#6.8.0 lang/python#3.12.9"
     addresses = ("198.51.100.50", "198.51.100.51")
 

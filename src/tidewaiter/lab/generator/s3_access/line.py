@@ -9,6 +9,7 @@ scale", Yelp Engineering, 2025-09-26; the User Guide is silent).
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -53,14 +54,20 @@ class Access:
     from_region: str = ""
 
 
+_PLAIN = re.compile(r"[A-Za-z0-9_./~-]+").fullmatch
+"""Keys that are spelled as they are, however often they are encoded."""
+
+
 def quoted(text: str) -> str:
     """Return a client's text for a quoted field: a quote inside becomes `%22`, control characters vanish."""
-    kept = "".join(letter for letter in text if letter.isprintable())
+    kept = text if text.isprintable() else "".join(filter(str.isprintable, text))
     return kept.replace('"', "%22") or "-"
 
 
 def encoded(operation: str, key: str) -> str:
     """Return an object key as the log spells it, with its slashes; "" is `-`."""
+    if _PLAIN(key):
+        return key
     once = quote(key, safe="/~")
     return (once if operation.startswith(("S3.", "BATCH.")) else quote(once, safe="/~")) or "-"
 
