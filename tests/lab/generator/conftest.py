@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from tidewaiter.lab.generator import Truth, generate
+from tidewaiter.lab.generator.stories import WHOLE
 
 Record = dict[str, Any]
 
@@ -54,3 +55,10 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Day:
 def small_day(tmp_path_factory: pytest.TempPathFactory) -> Day:
     out = tmp_path_factory.mktemp("small")
     return read_day(out, generate(out, events=2_000, seed=23))
+
+
+@pytest.fixture(scope="session")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Day:
+    """The smallest day that holds every story."""
+    out = tmp_path_factory.mktemp("whole")
+    return read_day(out, generate(out, events=WHOLE, seed=7))

@@ -29,6 +29,11 @@ def records_of(day: Day, ids: tuple[str, ...]) -> list[Record]:
     return [records[event_id] for event_id in ids]
 
 
+def identity_of(record: Record) -> dict[str, Any]:
+    found: dict[str, Any] = record["userIdentity"]
+    return found
+
+
 def by_technique(day: Day, campaign: CampaignTruth) -> dict[str, list[Record]]:
     return {each.id: records_of(day, each.event_ids) for each in campaign.techniques}
 

@@ -83,46 +83,47 @@ def launch(
     described: Json = {"imageId": image, "minCount": wanted, "maxCount": wanted}
     if key_pair:
         described["keyName"] = key_pair
-    labels = [{"key": key, "value": value} for key, value in tags]
+    common: Json = {
+        "instancesSet": {"items": [described]},
+        "instanceType": kind,
+        "blockDeviceMapping": {},
+        "availabilityZone": zone,
+        "monitoring": {"enabled": False},
+        "disableApiTermination": False,
+        "disableApiStop": False,
+    }
+    if group:
+        common["groupSet"] = items("groupId", [group])
+    if tags:
+        labels = [{"key": key, "value": value} for key, value in tags]
+        common["tagSpecificationSet"] = {"items": [{"resourceType": "instance", "tags": labels}]}
 
     def make(draw: Draw) -> Call:
-        request: Json = {
-            "instancesSet": {"items": [described]},
-            "instanceType": kind,
-            "blockDeviceMapping": {},
-            "availabilityZone": zone,
-            "monitoring": {"enabled": False},
-            "disableApiTermination": False,
-            "disableApiStop": False,
-            "clientToken": draw.uuid(),
-        }
-        if group:
-            request["groupSet"] = items("groupId", [group])
-        if labels:
-            specification = {"resourceType": "instance", "tags": labels}
-            request["tagSpecificationSet"] = {"items": [specification]}
-        if error:
-            return Call("ec2", "RunInstances", request, read_only=False, firm=True, error=error)
-        started = [
-            {
-                "instanceId": instance,
-                "imageId": image,
-                "instanceState": {"code": 0, "name": "pending"},
-                "instanceType": kind,
-                "placement": {"availabilityZone": zone, "tenancy": "default"},
-            }
-            for instance in instances
-        ]
-        response: Json = {
-            "requestId": draw.uuid(),
-            "reservationId": f"r-0{draw.hex(16)}",
-            "ownerId": account,
-            "groupSet": {},
-            "instancesSet": {"items": started},
-        }
-        return Call("ec2", "RunInstances", request, response, read_only=False, firm=True)
+        request: Json = {**common, "clientToken": draw.uuid()}
+        response = None if error else _started(draw, account, kind, image, zone, instances)
+        return Call("ec2", "RunInstances", request, response, read_only=False, firm=True, error=error)
 
     return make
+
+
+def _started(draw: Draw, account: str, kind: str, image: str, zone: str, instances: Sequence[str]) -> Json:
+    started = [
+        {
+            "instanceId": instance,
+            "imageId": image,
+            "instanceState": {"code": 0, "name": "pending"},
+            "instanceType": kind,
+            "placement": {"availabilityZone": zone, "tenancy": "default"},
+        }
+        for instance in instances
+    ]
+    return {
+        "requestId": draw.uuid(),
+        "reservationId": f"r-0{draw.hex(16)}",
+        "ownerId": account,
+        "groupSet": {},
+        "instancesSet": {"items": started},
+    }
 
 
 def protect_machine(instance: str) -> Make:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tidewaiter.lab.generator.calls import Call, Make
 from tidewaiter.lab.generator.calls.signin import (
@@ -12,7 +12,7 @@ from tidewaiter.lab.generator.calls.signin import (
     portal_choice,
     portal_sign_in,
 )
-from tidewaiter.lab.generator.company import CORE, HOME, Account
+from tidewaiter.lab.generator.company import CORE, HOME, Account, Company, Machine
 from tidewaiter.lab.generator.draw import Draw
 from tidewaiter.lab.generator.identity import (
     Actor,
@@ -23,6 +23,7 @@ from tidewaiter.lab.generator.identity import (
     session_key,
 )
 from tidewaiter.lab.generator.persona import Deed
+from tidewaiter.lab.generator.personas.workloads import Fleet
 from tidewaiter.lab.generator.record import mishap
 from tidewaiter.lab.generator.rhythm import SECOND
 from tidewaiter.lab.generator.stories.story import Story
@@ -41,6 +42,16 @@ def denied(make: Make, actor: Actor) -> Make:
         return mishap(make(draw), actor, "denied")
 
     return refused
+
+
+def stolen(company: Company, machine: Machine, at: int, agent: str, address: str = "") -> Actor:
+    """Return the session that a machine of the fleet has at that time, in an intruder's hands.
+
+    Without an address it is used on the machine itself.
+    """
+    beats = zip(company.fleet("web", "api", "worker", "edge"), Fleet(company).routines(), strict=True)
+    own = next(beat for each, beat in beats if each.id == machine.id).sessions.at(at)
+    return replace(own, persona=INTRUDER, address=address or own.address, agent=agent)
 
 
 @dataclass(frozen=True, slots=True)

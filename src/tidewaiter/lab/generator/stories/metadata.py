@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import ClassVar
 
 from tidewaiter.lab.generator.calls import Make, read
@@ -10,9 +9,8 @@ from tidewaiter.lab.generator.calls.call import Json
 from tidewaiter.lab.generator.calls.compute import describe
 from tidewaiter.lab.generator.calls.signin import identity_check
 from tidewaiter.lab.generator.calls.storage import decrypt, get_secret, list_buckets
-from tidewaiter.lab.generator.company import EDGE, HOME, PROD, SECRETS, Company, Machine
+from tidewaiter.lab.generator.company import EDGE, HOME, PROD, SECRETS, Company
 from tidewaiter.lab.generator.entra.tenant import SYNC
-from tidewaiter.lab.generator.identity import Actor
 from tidewaiter.lab.generator.others import (
     AzureOperation,
     Connection,
@@ -22,9 +20,8 @@ from tidewaiter.lab.generator.others import (
     SignIn,
 )
 from tidewaiter.lab.generator.persona import Deed
-from tidewaiter.lab.generator.personas.workloads import Fleet
 from tidewaiter.lab.generator.rhythm import HOUR, MINUTE, SECOND
-from tidewaiter.lab.generator.stories.entry import INTRUDER, SCRIPT, denied
+from tidewaiter.lab.generator.stories.entry import SCRIPT, denied, stolen
 from tidewaiter.lab.generator.stories.story import Campaign, Technique
 
 FORGER, THIEF = "192.0.2.94", "192.0.2.95"
@@ -61,7 +58,7 @@ class StolenMetadata(Campaign):
         self._read = self._use + 21 * MINUTE
         self._azure = self._read + 47 * MINUTE
         self._machine = company.fleet("web")[1]
-        self._session = _stolen(company, self._machine, self._use)
+        self._session = stolen(company, self._machine, self._use, SCRIPT, THIEF)
 
     @property
     def actor(self) -> str:
@@ -190,10 +187,3 @@ class StolenMetadata(Campaign):
             )
             for number, (name, kind, label) in enumerate(steps)
         ]  # fmt: skip
-
-
-def _stolen(company: Company, machine: Machine, at: int) -> Actor:
-    """Return the session that a machine of the fleet has at that time, in the thief's hands."""
-    beats = zip(company.fleet("web", "api", "worker", "edge"), Fleet(company).routines(), strict=True)
-    beat = next(beat for each, beat in beats if each.id == machine.id)
-    return replace(beat.sessions.at(at), persona=INTRUDER, address=THIEF, agent=SCRIPT)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import ClassVar
 
 from tidewaiter.lab.generator.calls import Make, read
@@ -15,13 +14,12 @@ from tidewaiter.lab.generator.calls.launches import (
     protect_machine,
 )
 from tidewaiter.lab.generator.calls.signin import identity_check
-from tidewaiter.lab.generator.company import EDGE, PROD, Company, Machine
+from tidewaiter.lab.generator.company import EDGE, PROD, Company
 from tidewaiter.lab.generator.identity import Actor
 from tidewaiter.lab.generator.others import Connection, CostBump, DnsQuery, Finding, Others
 from tidewaiter.lab.generator.persona import Deed
-from tidewaiter.lab.generator.personas.workloads import Fleet
 from tidewaiter.lab.generator.rhythm import DAY, HOUR, MINUTE, SECOND
-from tidewaiter.lab.generator.stories.entry import INTRUDER, denied
+from tidewaiter.lab.generator.stories.entry import denied, stolen
 from tidewaiter.lab.generator.stories.story import Campaign, Technique
 
 BREAKER, POOL = "192.0.2.33", "192.0.2.160"
@@ -61,7 +59,7 @@ class Mining(Campaign):
         self._launch = self._prepare + 44 * MINUTE
         self._mine = self._launch + 8 * MINUTE
         self._machine = company.fleet("edge")[1]
-        self._session = _hijacked(company, self._machine, self._use)
+        self._session = stolen(company, self._machine, self._use, TOOL)
         self._miners = [company.hex_id("i", self.id, str(number)) for number in range(8)]
 
     @property
@@ -72,12 +70,12 @@ class Mining(Campaign):
     def deeds(self, total: int) -> list[Deed]:
         """Return the look around, preparations in the unused region, the launches and the later looks."""
         del total
-        session = _hijacked(self.company, self._machine, self._launch)
+        session = stolen(self.company, self._machine, self._launch, TOOL)
         watch = describe("DescribeInstances")
         checks: list[Deed] = []
         for number in range(1, 5):
             at = self._launch + number * 55 * MINUTE
-            who = _hijacked(self.company, self._machine, at)
+            who = stolen(self.company, self._machine, at, TOOL)
             checks += self.scene(at, who, PROD, [(CREATE, UNUSED, watch)], (1, 1))
         return [
             *self.scene(self._use, self._session, PROD, self._look(), (2_000, 25_000)),
@@ -193,10 +191,3 @@ class Mining(Campaign):
                 mark=self.mark(MINE),
             ),
         ]  # fmt: skip
-
-
-def _hijacked(company: Company, machine: Machine, at: int) -> Actor:
-    """Return the session that a machine of the fleet has at that time, used on the machine by somebody."""
-    beats = zip(company.fleet("web", "api", "worker", "edge"), Fleet(company).routines(), strict=True)
-    beat = next(beat for each, beat in beats if each.id == machine.id)
-    return replace(beat.sessions.at(at), persona=INTRUDER, agent=TOOL)
