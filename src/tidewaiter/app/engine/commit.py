@@ -104,6 +104,7 @@ class Committer:
         self._held.append((claims, result))
         self._rows += sum(item.records + 1 for item in result.objects)
         self._bytes += sum(segment.size for segment in result.segments)
+        self._bytes += sum(item.set_aside for item in result.objects)
 
     @property
     def full(self) -> bool:

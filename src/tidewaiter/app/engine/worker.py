@@ -25,6 +25,10 @@ from tidewaiter.pipeline.sources.codecs import DEFAULT_LIMITS, Limits, read
 _TIME = b'"TimeGenerated":"'
 MOST_QUARANTINED = 10_000
 """An object with more bad records than this is given up, with a fault that says so."""
+QUARANTINE_BYTES = 32_000_000
+"""The same for a group whose bad records have more bytes than this: they wait in memory for their commit."""
+_OWN_BYTES = 250_000
+"""What the bad records of an object may have in any case, however much those before it in its group had."""
 
 
 @dataclass(slots=True)
@@ -38,6 +42,11 @@ class ObjectResult:
     signals: list[Signal] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     quarantined: list[Quarantined] = field(default_factory=list)
+
+    @property
+    def set_aside(self) -> int:
+        """Bytes of the records that were set aside."""
+        return sum(len(each.raw) for each in self.quarantined)
 
 
 @dataclass(slots=True)
@@ -67,15 +76,24 @@ class Worker:
         """Read every (object, digest) to its end; what is wrong becomes faults and quarantined records."""
         writer = SegmentWriter(self.staging, stem)
         clock = _Clock()
-        objects = [
-            self._object(place, item, digest, writer, clock) for place, (item, digest) in enumerate(group)
-        ]
+        objects: list[ObjectResult] = []
+        room = QUARANTINE_BYTES
+        for place, (item, digest) in enumerate(group):
+            limit = max(room, _OWN_BYTES)
+            objects.append(self._object(place, item, digest, writer, clock, limit))
+            room -= objects[-1].set_aside
         with clock.stage("stage"):
             segments = writer.close()
         return GroupResult(objects, segments, clock.seconds)
 
     def _object(
-        self, place: int, item: SourceObject, digest: str, writer: SegmentWriter, clock: _Clock
+        self,
+        place: int,
+        item: SourceObject,
+        digest: str,
+        writer: SegmentWriter,
+        clock: _Clock,
+        most_aside: int,
     ) -> ObjectResult:
         result = ObjectResult(item.id)
         prefix = object_prefix(item.source, digest)
@@ -90,7 +108,7 @@ class Worker:
             result.quarantined += mapped.quarantined
             for rows in mapped.rows:
                 self._rows(place, rows, result, writer, clock)
-            if _given_up(result):
+            if _given_up(result, most_aside):
                 break
         result.records = result.valid + len(result.quarantined)
         return result
@@ -146,11 +164,15 @@ def _detector() -> Detector:
     return Detector(detections().values())
 
 
-def _given_up(result: ObjectResult) -> bool:
+def _given_up(result: ObjectResult, most_aside: int) -> bool:
     """Whether an object has so many bad records that it is no log: what it holds must not fill the memory."""
-    if len(result.quarantined) < MOST_QUARANTINED:
+    if len(result.quarantined) >= MOST_QUARANTINED:
+        what = f"more than {MOST_QUARANTINED:,} records"
+    elif result.set_aside > most_aside:
+        what = f"records of more than {most_aside:,} bytes"
+    else:
         return False
-    message = f"more than {MOST_QUARANTINED:,} records had to be set aside; the rest is not read"
+    message = f"{what} had to be set aside; the rest is not read"
     hint = "look at what it holds: is it a log of this source at all?"
     result.faults.append(Fault(result.object_id, "over_limit", message, hint))
     return True
