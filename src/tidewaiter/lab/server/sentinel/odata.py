@@ -130,7 +130,8 @@ class _Parser:
 
         def holds(item: Shown) -> bool:
             members = _at(item, path)
-            return isinstance(members, list) and any(inner({**item, variable: each}) for each in members)
+            several = members if isinstance(members, list | tuple) else ()
+            return any(inner({**item, variable: each}) for each in several)
 
         return holds
 
