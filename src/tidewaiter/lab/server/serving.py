@@ -45,6 +45,11 @@ class _Protocol(H11Protocol):
         super().connection_made(transport)
         self.open[transport] = self.server_state
 
+    def shutdown(self) -> None:
+        """Close the connection, once: closed twice, a transport that waits for its peer cannot be aborted."""
+        if not self.transport.is_closing():
+            super().shutdown()
+
 
 class Server(uvicorn.Server):
     """uvicorn that tells another thread when it is `ready`, and leaves no connection behind."""
