@@ -62,6 +62,7 @@ docs: $(DEV)
 	@echo "docs: reference pages from the code, then HTML; about 20 seconds" >&2
 	$(BIN)/python tools/cli_reference.py
 	$(BIN)/python tools/sources_reference.py
+	$(BIN)/python tools/generator_reference.py
 	$(BIN)/python tools/contracts_reference.py
 	$(SPHINX)
 	@echo "docs: open docs/_build/html/index.html" >&2

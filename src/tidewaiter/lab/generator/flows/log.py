@@ -11,7 +11,7 @@ from tidewaiter.core.errors import UsageError
 from tidewaiter.lab.generator.company import Company, Machine
 from tidewaiter.lab.generator.draw import Draw
 from tidewaiter.lab.generator.flows.line import CUSTOM, DEFAULT, TCP, Flow, Network, line, networks
-from tidewaiter.lab.generator.flows.traffic import Contact, Traffic
+from tidewaiter.lab.generator.flows.traffic import Contact, Traffic, segments
 from tidewaiter.lab.generator.others import Connection
 from tidewaiter.lab.generator.rhythm import DAY, LAST, MINUTE, shares
 from tidewaiter.lab.generator.slots import Placed
@@ -89,17 +89,15 @@ def _sides(draw: Draw, asked: Connection, machine: Machine) -> list[Flow]:
     """What the machine's interface saw: there and back, or the refused first packet alone."""
     at = min(max(asked.at, 0), LAST)
     own = machine.ipv6 if ":" in asked.peer else machine.ip
-    near, packets = draw.whole(32_768, 60_999), 4 + max(asked.sent, asked.received) // 1_200
+    near = draw.whole(32_768, 60_999)
+    out, back = segments(asked.sent, asked.received)
     near, far = (asked.port, near) if asked.inward else (near, asked.port)
     if not asked.accepted:
         ends = (asked.peer, own, far, near) if asked.inward else (own, asked.peer, near, far)
         return [Flow(at, machine, *ends, TCP, 1, 60, False, not asked.inward, 2)]
-    sent = Flow(
-        at, machine, own, asked.peer, near, far, TCP, packets, asked.sent + 40 * packets, True, True, 3
-    )
-    received = Flow(
-        at, machine, asked.peer, own, far, near, TCP, packets, asked.received + 40 * packets, True, False, 19
-    )
+    sizes = asked.sent + 52 * out, asked.received + 52 * back
+    sent = Flow(at, machine, own, asked.peer, near, far, TCP, out, sizes[0], True, True, 3)
+    received = Flow(at, machine, asked.peer, own, far, near, TCP, back, sizes[1], True, False, 19)
     return [received, sent] if asked.inward else [sent, received]
 
 

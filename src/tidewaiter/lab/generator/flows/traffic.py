@@ -24,6 +24,16 @@ _SERVERS = {5432: 32, 6379: 79, 9090: 91}
 """Last octet of the database, cache and metrics server in a network's `.50` subnet, as DNS answers too."""
 
 
+def segments(there: int, back: int, spare: int = 0) -> tuple[int, int]:
+    """Return the packets of a TCP conversation each way, for so many bytes of payload.
+
+    A full Ethernet frame carries 1,448 bytes; opening and closing take three packets each way, and every
+    second packet that comes is acknowledged (RFC 9293, section 3.8.6.3). `spare` small ones come on top.
+    """
+    sent, received = 3 + -(-there // 1_448), 3 + -(-back // 1_448)
+    return max(sent, received // 2) + spare, max(received, sent // 2) + spare
+
+
 @dataclass(frozen=True, slots=True)
 class Contact:
     """The first time of the day at which a machine connects to an address, and the name it knows it by."""
@@ -88,19 +98,19 @@ class Traffic:
     def _pair(
         self, at: int, machine: Machine, peer: str, port: int, *, inward: bool, sizes: tuple[int, int]
     ) -> list[Flow]:
-        draw = self._draw
         own = machine.ipv6 if ":" in peer else machine.ip
-        near, far = draw.whole(1024, 65_535), port
-        packets = draw.whole(3, 40)
-        there, back = (sizes[0] + packets * 60, sizes[1] + packets * 52)
+        near, far = self._draw.whole(1024, 65_535), port
+        sent, received = segments(*sizes, spare=self._draw.whole(0, 12))
+        header = 72 if ":" in peer else 52
+        there, back = sizes[0] + sent * header, sizes[1] + received * header
         if inward:
             return [
-                Flow(at, machine, peer, own, near, far, TCP, packets, there, True, False, 3),
-                Flow(at, machine, own, peer, far, near, TCP, packets + 2, back, True, True, 19),
+                Flow(at, machine, peer, own, near, far, TCP, sent, there, True, False, 3),
+                Flow(at, machine, own, peer, far, near, TCP, received, back, True, True, 19),
             ]
         return [
-            Flow(at, machine, own, peer, near, far, TCP, packets, there, True, True, 3),
-            Flow(at, machine, peer, own, far, near, TCP, packets + 1, back, True, False, 19),
+            Flow(at, machine, own, peer, near, far, TCP, sent, there, True, True, 3),
+            Flow(at, machine, peer, own, far, near, TCP, received, back, True, False, 19),
         ]
 
     def _customer(self, at: int) -> list[Flow]:
