@@ -1,6 +1,6 @@
 """Writes docs/plausibility.md: marginals of a generated day beside those of real and hand-made logs.
 
-python tools/plausibility.py CORPORA [--events 30000]
+python -m tools.plausibility CORPORA [--events 30000]
 
 CORPORA is a folder of public log samples (see its README for origins and licences). Only statistics and
 names of API events are written; no record or text of a corpus is copied. Those marked as kept apart must
