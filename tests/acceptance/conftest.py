@@ -21,6 +21,7 @@ Row = Mapping[str, Any]
 Rows = dict[str, list[Row]]
 Command = Callable[..., subprocess.CompletedProcess[str]]
 NETWORK = "ASimNetworkSessionLogs"
+ALERTS = "TidewaiterAlerts_CL"
 
 
 @pytest.fixture(scope="session")
@@ -37,8 +38,9 @@ def tidewaiter() -> Command:
 
 
 def rows_of(state: Path) -> Rows:
+    """Return the rows of events by table: what the lab and the alerts write themselves is left out."""
     with Workspace.open(state / "lab" / "workspace.duckdb", read_only=True) as workspace:
-        return {table: list(workspace.rows(table)) for table in workspace.counts()}
+        return {table: list(workspace.rows(table)) for table in workspace.counts() if table.startswith("ASim")}
 
 
 def check_laws(state: Path, rows: Rows) -> dict[str, Any]:
@@ -47,8 +49,9 @@ def check_laws(state: Path, rows: Rows) -> dict[str, Any]:
     for n in report["sources"].values():
         assert n["records"] == n["valid"] + n["quarantined"]
         assert n["valid"] == sum(n[way] for way in ("delivered", "merged", "dropped", "tiered", "duplicate"))
-    assert {table: len(found) for table, found in rows.items()} == report["rows"]
-    assert sum(report["rows"].values()) == sum(n["delivered"] for n in report["sources"].values())
+    told = {table: n for table, n in report["rows"].items() if table != ALERTS}
+    assert {table: len(found) for table, found in rows.items()} == told
+    assert sum(told.values()) == sum(n["delivered"] for n in report["sources"].values())
     assert len((state / "quarantine.jsonl").read_bytes().splitlines()) == sum(
         n["quarantined"] for n in report["sources"].values()
     )

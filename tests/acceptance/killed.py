@@ -41,13 +41,13 @@ class Tally:
 def served_lab(state: Path) -> Iterator[Path]:
     """Serve a lab in a process of its own; yields the settings of its clients."""
     command = [*COMMAND, "lab", "up", "--state", str(state), "--port", "0", "--clock", "stream", "--json"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    try:
-        assert process.stdout is not None
-        yield Path(json.loads(process.stdout.readline())["settings"])
-    finally:
-        process.terminate()
-        process.wait(60)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        try:
+            assert process.stdout is not None
+            yield Path(json.loads(process.stdout.readline())["settings"])
+        finally:
+            process.terminate()
+            process.wait(60)
 
 
 def round_of_kills(root: Path, day: Path, truth: Truth, *, kills: int, draw: random.Random) -> Tally:

@@ -198,7 +198,9 @@ def _work(plan: Plan, its: Pass, *, workers: int, progress: Progress) -> RunResu
         faults = [fault for _, fault in missed] + outcome.faults
         totals = its.state.outbox()
         its.metrics.outbox(totals)
-        waiting = totals.pending.batches + totals.sending.batches
+        waiting = totals.pending.batches
+        if not its.state.shared:  # what another process is sending is its affair
+            waiting += totals.sending.batches
         return RunResult(summary, faults, outcome.quarantined, plan.known, waiting, totals.dead.batches)
 
     try:
