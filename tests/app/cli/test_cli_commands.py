@@ -190,7 +190,8 @@ def test_a_query_prints_a_table_and_the_number_of_rows(cli, day_state, day):
 def test_a_query_prints_one_json_object_per_row(cli, day_state, delivered_day):
     said = cli("kql", "run", "--state", day_state, "--json", "union ASim* | summarize n=count() by Type")
 
-    assert {row["Type"]: row["n"] for row in said.json} == delivered_day.report["rows"]
+    rows = {table: n for table, n in delivered_day.report["rows"].items() if table.startswith("ASim")}
+    assert {row["Type"]: row["n"] for row in said.json} == rows
     assert said.err == ""
 
 
