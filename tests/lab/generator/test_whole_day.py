@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import json
+import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import datetime
@@ -34,10 +35,18 @@ FOLDERS = {
 }
 
 
+EVENTS = 20_000
+TOOK: list[float] = []
+"""Seconds of processor time that the day took."""
+
+
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Day:
     out = tmp_path_factory.mktemp("whole")
-    return read_day(out, generate(out, events=20_000, seed=11))
+    start = time.process_time()
+    truth = generate(out, events=EVENTS, seed=11)
+    TOOK.append(time.process_time() - start)
+    return read_day(out, truth)
 
 
 @cache
@@ -65,6 +74,11 @@ def places(day: Day) -> list[tuple[str, PlaceTruth]]:
         for place in technique.places
     ]
     return found + [(story.id, place) for story in day.truth.lookalikes for place in story.places]
+
+
+def test_at_this_pace_300_000_events_with_all_logs_take_less_than_two_minutes(whole: Day) -> None:
+    assert len(whole.truth.event_ids) == EVENTS
+    assert TOOK[0] / EVENTS * 300_000 < 120
 
 
 def test_the_truth_counts_what_is_on_disk(whole: Day) -> None:
@@ -183,7 +197,7 @@ def test_personas_are_of_every_kind_and_more_than_thirty(whole: Day) -> None:
     kinds = Counter(persona.kind for persona in whole.truth.personas)
     assert sum(kinds.values()) >= 30
     assert set(kinds) >= {"human", "iam_user", "saas", "service", "workload", "pipeline", "intruder"}
-    assert sum(persona.event_count for persona in whole.truth.personas) == 20_000
+    assert sum(persona.event_count for persona in whole.truth.personas) == EVENTS
 
 
 def test_three_vendors_come_in_by_external_id(whole: Day) -> None:

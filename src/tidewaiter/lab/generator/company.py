@@ -97,9 +97,11 @@ class Company:
     day: date
     machines: tuple[Machine, ...] = ()
     _ids: dict[tuple[str, ...], str] = field(default_factory=dict)
+    _date: str = ""
 
     def __post_init__(self) -> None:
         """Rack the machines: name prefix, count, account, region, instance role, /24 of the subnet."""
+        self._date = self.day.isoformat()
         plan = (
             ("web", 4, PROD, HOME, "kr-web-instance", "10.20.10"),
             ("api", 6, PROD, HOME, "kr-api-instance", "10.20.20"),
@@ -191,7 +193,7 @@ class Company:
         """Return a time of the day as CloudTrail writes it, `2026-03-17T08:15:42Z`."""
         if 0 <= at < DAY:
             minutes, second = divmod(at // SECOND, 60)
-            return f"{self.day.isoformat()}T{minutes // 60:02d}:{minutes % 60:02d}:{second:02d}Z"
+            return f"{self._date}T{minutes // 60:02d}:{minutes % 60:02d}:{second:02d}Z"
         return f"{self.moment(at):%Y-%m-%dT%H:%M:%SZ}"
 
     def moment(self, at: int) -> datetime:
