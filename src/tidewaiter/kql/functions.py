@@ -120,9 +120,12 @@ def _parsed(name: str, parameters: str, body: str) -> stored_functions.StoredFun
     """Parse a definition; the body begins in the second line, which `place_in_body` relies on."""
     definition = f"function ['{name}']({parameters}) {{\n{body}\n}}"
     try:
-        return stored_functions.parse_functions([definition])[None][name]  # type: ignore[index]
+        parsed = stored_functions.parse_functions([definition])[None][name]  # type: ignore[index]
     except ValueError as error:
         raise _Unparsed(str(error)) from None
+    if parsed.body != f"{{\n{body}\n}}":  # parameters that bring a body of their own, which nobody checked
+        raise _Unparsed("the definition does not parse")
+    return parsed
 
 
 def _explained(error: _Unparsed, function: StoredFunction, query: QueryText) -> QueryError:
