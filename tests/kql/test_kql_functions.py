@@ -25,7 +25,7 @@ FUNCTIONS = [
     StoredFunction("Wrong", "Calls\n| where Nope == 1"),
     StoredFunction("Broken", "Calls | where"),
     StoredFunction("Outside", "externaldata(a:string)['https://example.com/x']"),
-    StoredFunction("Smuggled", "Calls", "n:long=1) { externaldata(a:string)['x'] } ; let Other = ("),
+    StoredFunction("Smuggled", "Calls", "n:long=1) { Calls | take 1 } ; let Other = ("),
     StoredFunction("Torn", "Calls } ; let Other = () { Calls"),
     StoredFunction("Commented", "Calls // the whole table"),
     StoredFunction("Series", "Calls | make-series count() on At"),
