@@ -6,13 +6,13 @@ filters right behind the tables needs no run, where nothing comes from nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from duckdb_kql import ir
 from duckdb_kql.lower import lower
 from duckdb_kql.params import bind
-from duckdb_kql.schema import match_wildcard
+from duckdb_kql.schema import match_wildcard, resolve_let_refs
 from duckdb_kql.translate import clock, to_sql
 
 from tidewaiter.kql import dialect
@@ -127,14 +127,23 @@ def _admitting(table: str, query: ir.Query, timed: Mapping[str, list[str]]) -> s
     for operator in query.operators:
         if not isinstance(operator, ir.Where) or isinstance(query.source, ir.WildcardTableRef):
             break  # behind a wildcard a filter may name columns of another table
-        if _is_plain(operator):
-            kept.append(operator)
+        resolved = resolve_let_refs(operator, timed[table])
+        if isinstance(resolved, ir.Where):
+            kept += [ir.Where(part) for part in _conjuncts(resolved.predicate) if _is_plain(part)]
     return str(to_sql(ir.Query(ir.TableRef(table), kept), {table: timed[table]}))
 
 
-def _is_plain(operator: ir.Where) -> bool:
-    """Say whether a filter looks at its row alone, whatever the time."""
-    for node in walk(operator.predicate, into_queries=True):
+def _conjuncts(condition: ir.Expr) -> Iterator[ir.Expr]:
+    if isinstance(condition, ir.BinaryOp) and condition.op == "and":
+        yield from _conjuncts(condition.left)
+        yield from _conjuncts(condition.right)
+    else:
+        yield condition
+
+
+def _is_plain(condition: ir.Expr) -> bool:
+    """Say whether a condition looks at its row alone, whatever the time."""
+    for node in walk(condition, into_queries=True):
         if isinstance(node, _UNFIT) or (isinstance(node, ir.FunctionCall) and node.name.lower() in _CLOCK):
             return False
     return True

@@ -12,7 +12,7 @@ from tests.sentinel.in_lab import asked, permit
 from tidewaiter.core.permit import Capability
 from tidewaiter.lab.server import Lab
 from tidewaiter.pipeline.deliver import alerts
-from tidewaiter.sentinel import Conflict412, Sentinel, render_dcr, render_table
+from tidewaiter.sentinel import Conflict412, HuntDraft, Refused, Sentinel, render_dcr, render_table
 
 
 def document(incident_id: str, *event_ids: str, **changes: Any) -> bytes:
@@ -199,4 +199,29 @@ def test_our_clients_read_change_and_delete_rules(lab):
         await sentinel.rules.delete("r", permit=leave)
 
     Sender(lab)
+    asked(lab, act)
+
+
+def test_our_clients_keep_hunts_with_comments_and_relations(lab):
+    async def act(sentinel: Sentinel) -> None:
+        leave = permit(Capability.WRITE_HUNTS)
+        draft = HuntDraft(
+            "Roles", "Somebody assumes roles that nobody uses", status="Active", labels=("aws",)
+        )
+        first = await sentinel.hunts.put("h", draft, permit=leave)
+        assert first.properties == msgspec.structs.replace(draft, hypothesis_status="Unknown")
+        await sentinel.hunts.put("h", draft, permit=leave, etag=first.etag)
+        with pytest.raises(Conflict412):
+            await sentinel.hunts.put("h", draft, permit=leave, etag=first.etag)
+        await sentinel.hunts.put_comment("h", "c", "Seen", permit=leave)
+        await sentinel.hunts.put_relation("h", "r", "/subscriptions/s/savedSearches/q", permit=leave)
+        assert [each.properties.message async for each in sentinel.hunts.comments("h")] == ["Seen"]
+        (relation,) = [each async for each in sentinel.hunts.relations("h")]
+        assert relation.properties.related_resource_kind == "savedSearches"
+        assert [each.name async for each in sentinel.hunts.list()] == ["h"]
+        await sentinel.hunts.delete("h", permit=leave)
+        with pytest.raises(Refused) as caught:
+            await sentinel.hunts.get("h")
+        assert caught.value.status == 404
+
     asked(lab, act)

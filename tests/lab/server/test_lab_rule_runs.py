@@ -266,6 +266,37 @@ def test_a_rule_on_alerts_sees_those_that_other_rules_just_made(its):
     ]  # fmt: skip
 
 
+def test_a_rule_calls_functions_and_watchlists(its):
+    lab, tenant = its.lab, its.lab.tenant
+    search = {
+        "category": "c",
+        "displayName": "Removed trails",
+        "query": f"{TRAIL} | where EventName == name",
+        "functionAlias": "Removed",
+        "functionParameters": "name:string",
+    }
+    url = f"https://127.0.0.1{tenant.workspace_path}/savedSearches/removed"
+    assert its.arm("PUT", url, {"properties": search}, version="2025-07-01").status_code == 200
+    content = {
+        "displayName": "Admins", "provider": "us", "itemsSearchKey": "User", "source": "a.csv",
+        "contentType": "text/csv", "rawContent": "User\nana\n",
+    }  # fmt: skip
+    assert its.arm("PUT", "/watchlists/Admins", {"properties": content}).status_code in (200, 201)
+    query = (
+        "Removed('DeleteTrail') | where UserIdentityUserName !in ((_GetWatchlist('Admins') | project User))"
+    )
+    its.events(0, name="Other")
+    its.put_rule(scheduled(query), name="s")
+    its.put_rule(near_real_time(query), name="n", kind="NRT")
+    its.events(12, UserIdentityUserName="ana")
+    its.events(34, UserIdentityUserName="bo")
+    its.events(60, name="Other")
+    report = its.run()
+    assert (report.alerts, report.failed) == (2, {})
+    assert lab.sentinel.rules.prepare(query).reads.tables == {TRAIL}
+    assert report.runs <= 4  # windows without such an event are not looked at
+
+
 def test_windows_without_a_row_that_can_matter_are_not_queried(its):
     started(its, scheduled(queryFrequency="PT5M", queryPeriod="PT5M"))
     its.events(12, 700, 1400, name="DeleteTrail")

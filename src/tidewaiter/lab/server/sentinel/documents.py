@@ -22,6 +22,8 @@ T = TypeVar("T")
 VERSION = 1
 _SLACK = 2_000
 """Lines beyond one for each document, before the journal is written anew."""
+_SLACK_BYTES = 64_000_000
+"""Bytes of documents that were written since, before it is."""
 
 
 _NOTHING = msgspec.Raw(b"null")
@@ -49,6 +51,7 @@ class Documents:
         self._collections: dict[str, Collection[object]] = {}
         self._open: list[_Change] | None = None
         self._lines = 0
+        self._written = 0
         self._read()
 
     def collection(self, kind: str, content: type[T]) -> Collection[T]:
@@ -103,7 +106,9 @@ class Documents:
         for change in changes:
             _apply(self._kinds, change)
         self._lines += 1
-        if self._lines > _SLACK + sum(map(len, self._kinds.values())):
+        self._written += sum(len(bytes(change.content)) for change in changes)
+        many = self._lines > _SLACK + sum(map(len, self._kinds.values()))
+        if many or self._written > _SLACK_BYTES:
             self._compact()
 
     def _write(self, line: bytes) -> None:
@@ -150,7 +155,7 @@ class Documents:
             for name, content in documents.items()
         ]
         write_whole(self._path, b"\n".join([head, *lines, b""]))
-        self._lines = len(lines)
+        self._lines, self._written = len(lines), 0
 
     def _unreadable(self, what: str) -> StateError:
         hint = "remove it: rules, incidents and hunts of the lab are gone then, its tables stay"

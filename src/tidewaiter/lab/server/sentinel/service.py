@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from tidewaiter.core.errors import QueryError
+from tidewaiter.kql.prepared import Prepared
 from tidewaiter.lab.server.clock import LabClock
 from tidewaiter.lab.server.sentinel.documents import Documents
 from tidewaiter.lab.server.sentinel.hunt_documents import HuntStore
@@ -18,7 +19,7 @@ from tidewaiter.lab.server.sentinel.own_rows import OwnRows
 from tidewaiter.lab.server.sentinel.rules.alerts import Alert, security_alert
 from tidewaiter.lab.server.sentinel.rules.definition import Progress, Rule
 from tidewaiter.lab.server.sentinel.rules.health import health
-from tidewaiter.lab.server.sentinel.rules.runner import Outcome, Runner
+from tidewaiter.lab.server.sentinel.rules.runner import DELAY, Outcome, Runner
 from tidewaiter.lab.server.sentinel.rules.store import RuleStore, reason
 from tidewaiter.lab.server.tenant import Tenant
 from tidewaiter.lab.workspace import Workspace
@@ -39,6 +40,21 @@ class RulesReport:
     alerts: int = 0
     incidents: int = 0
     failed: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A rule whose turn it is; without `prepared`, its query is `wrong`."""
+
+    rule: Rule
+    progress: Progress
+    prepared: Prepared | None
+    wrong: str = ""
+
+    @property
+    def reads_own(self) -> bool:
+        """Whether it reads what other rules may be about to write."""
+        return self.prepared is not None and bool(self.prepared.reads.tables & OWN_TABLES)
 
 
 class Sentinel:
@@ -69,25 +85,38 @@ class Sentinel:
         if started is None:
             return report
         now = max(started, until) if until else started
-        enabled = [rule for rule in self.rules.rules.values() if rule.properties.enabled]
+        ready = [each for rule in self.rules.rules.values() if (each := self._ready(rule, now)) is not None]
         for second in (False, True):
-            for rule in enabled:
-                if self._is_second(rule) == second:
-                    self._run(rule, now, report)
+            for each in ready:
+                if each.reads_own == second:
+                    self._run(each, now, report)
             self.own_rows.flush()
         return report
 
-    def _is_second(self, rule: Rule) -> bool:
-        return any(name in rule.properties.query for name in OWN_TABLES)
-
-    def _run(self, rule: Rule, now: datetime, report: RulesReport) -> None:
+    def _ready(self, rule: Rule, now: datetime) -> _Ready | None:
+        """Return a rule with its query ready to run; None when it is disabled, or not due."""
+        if not rule.properties.enabled:
+            return None
         before = self.rules.progress.get(rule.name, Progress())
-        outcome = self._outcome(rule, before, now)
+        if rule.kind == "Scheduled" and before.due is None:
+            before = msgspec.structs.replace(before, due=self._first_due(rule, now))
+            with self.documents.transaction():
+                self.rules.progress.put(rule.name, before)
+        if rule.kind == "Scheduled" and before.due and before.due > now - DELAY:
+            return None
+        try:
+            return _Ready(rule, before, self.rules.prepare(rule.properties.query))
+        except QueryError as error:
+            return _Ready(rule, before, None, reason(error))
+
+    def _run(self, ready: _Ready, now: datetime, report: RulesReport) -> None:
+        rule, before = ready.rule, ready.progress
+        outcome = self._outcome(ready, now)
         if outcome.failed:
             report.failed[rule.name] = outcome.failed
         report.runs += outcome.runs
         report.alerts += len(outcome.alerts)
-        if outcome.progress == before and not outcome.alerts:
+        if outcome.progress == before:
             return
         with self.documents.transaction():
             self.rules.progress.put(rule.name, outcome.progress)
@@ -96,19 +125,12 @@ class Sentinel:
                 row = health(rule, outcome.progress.failed, now, self.tenant)
                 self.own_rows.add("SentinelHealth", [row])
 
-    def _outcome(self, rule: Rule, before: Progress, now: datetime) -> Outcome:
+    def _outcome(self, ready: _Ready, now: datetime) -> Outcome:
+        if ready.prepared is None:
+            return self._failed(ready.rule, ready.progress, now, ready.wrong)
         runner = Runner(self.workspace, self.tenant, now, by_request=self.clock.name == "stream")
-        if rule.kind == "Scheduled":
-            before = msgspec.structs.replace(before, due=before.due or self._first_due(rule, now))
-            if before.due and before.due > now - runner.delay:
-                return Outcome(before)
-        try:
-            prepared = self.rules.prepare(rule.properties.query)
-        except QueryError as error:
-            return self._failed(rule, before, now, reason(error))
-        if rule.kind == "NRT":
-            return runner.near_real_time(rule, prepared, before)
-        return runner.scheduled(rule, prepared, before)
+        run = runner.near_real_time if ready.rule.kind == "NRT" else runner.scheduled
+        return run(ready.rule, ready.prepared, ready.progress)
 
     def _failed(self, rule: Rule, before: Progress, now: datetime, why: str) -> Outcome:
         """Let the runs of a rule that cannot run pass; a near-real-time rule sees its rows when it can."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
@@ -68,7 +69,9 @@ def routes(lab: Lab) -> list[BaseRoute]:
 
 
 def _list(lab: Lab, request: Request) -> dict[str, object]:
-    shown = [shown_incident(lab, incident) for incident in lab.sentinel.incidents.incidents.values()]
+    store = lab.sentinel.incidents
+    comments = Counter(comment.incident for comment in store.comments.values())
+    shown = [shown_incident(lab, each, comments[each.name]) for each in store.incidents.values()]
     order = request.query_params.get("$orderby", "") or "properties/createdTimeUtc desc"
     where = request.query_params.get("$filter", "")
     try:

@@ -34,9 +34,11 @@ _FRIENDLY = (
 )  # fmt: skip
 
 
-def shown_incident(lab: Lab, incident: Incident) -> dict[str, object]:
-    """Return an incident as GET shows it."""
+def shown_incident(lab: Lab, incident: Incident, comments: int | None = None) -> dict[str, object]:
+    """Return an incident as GET shows it; `comments` is how many it has, if that is known."""
     base = resource_id(lab)
+    if comments is None:
+        comments = len(lab.sentinel.incidents.comments_on(incident.name))
     properties: dict[str, object] = {
         "title": incident.title,
         "description": incident.description,
@@ -52,7 +54,7 @@ def shown_incident(lab: Lab, incident: Incident) -> dict[str, object]:
         "lastModifiedTimeUtc": stamp(incident.modified),
         "createdTimeUtc": stamp(incident.created),
         "incidentNumber": incident.number,
-        "additionalData": additional_data(incident, len(lab.sentinel.incidents.comments_on(incident.name))),
+        "additionalData": additional_data(incident, comments),
         "relatedAnalyticRuleIds": [f"{base}/alertRules/{rule}" for rule in incident.rules],
         "incidentUrl": url_of(incident.name, lab.tenant),
         "providerName": PRODUCT,

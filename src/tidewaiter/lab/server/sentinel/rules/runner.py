@@ -13,6 +13,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from tidewaiter.core.errors import QueryError
 from tidewaiter.kql import QueryResult
@@ -53,13 +54,12 @@ class Runner:
     tenant: Tenant
     now: datetime
     by_request: bool
-    delay: timedelta = DELAY
 
     def scheduled(self, rule: Rule, prepared: Prepared, progress: Progress) -> Outcome:
         """Run every window that is due and can have a result."""
         given = rule.properties
         due = progress.due or self.now
-        last = self.now - self.delay
+        last = self.now - DELAY
         resting = progress.resting_until
         outcome = Outcome(progress)
         minutes = self._minutes(prepared, due - given.period, last) if due <= last else None
@@ -71,7 +71,7 @@ class Runner:
             if resting and due < resting:
                 due = _first_after(resting - timedelta(microseconds=1), due, given.frequency)
                 continue
-            run = Run(due, due + self.delay, due - given.period, due)
+            run = Run(due, due + DELAY, due - given.period, due)
             if minutes is not None and not _any_within(minutes, run.start, run.end):
                 if not triggers(given, 0):
                     due = _next_with_rows(minutes, due, given.frequency, last)
@@ -128,10 +128,10 @@ class Runner:
         """Return the minutes with rows that can matter, in order; None when it may have a result without."""
         if not prepared.reads.nothing_from_nothing:
             return None
-        found = self.workspace.executor().admitted(
+        found = self._that_matter(
             prepared, "date_trunc('minute', \"TimeGenerated\")", by_time(prepared.reads.tables, start, end)
         )
-        return sorted({at.replace(tzinfo=UTC) for _, at in found})
+        return None if found is None else sorted({at.replace(tzinfo=UTC) for _, at in found})
 
     def _slices(self, prepared: Prepared, spans: Mapping[str, Span]) -> Iterator[dict[str, Span]]:
         """Yield the parts of tables that arrived together, without those that cannot have a result."""
@@ -156,9 +156,21 @@ class Runner:
             return None
         parts = by_arrival(self.workspace, spans, numbered=True)
         found: dict[str, list[int]] = {}
-        for name, place in self.workspace.executor().admitted(prepared, ARRIVAL, parts):
+        matter = self._that_matter(prepared, ARRIVAL, parts)
+        if matter is None:
+            return None
+        for name, place in matter:
             found.setdefault(name, []).append(place)
         return {name: sorted(places) for name, places in found.items()}
+
+    def _that_matter(
+        self, prepared: Prepared, column: str, parts: Mapping[str, str]
+    ) -> list[tuple[str, Any]] | None:
+        """Return the rows that can matter, by a column; None when that cannot be asked: any may."""
+        try:
+            return self.workspace.executor().admitted(prepared, column, parts)
+        except QueryError:
+            return None
 
 
 def triggers(given: Properties, count: int) -> bool:
