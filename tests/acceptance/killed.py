@@ -61,14 +61,12 @@ def round_of_kills(root: Path, day: Path, truth: Truth, *, kills: int, draw: ran
         run = [*COMMAND, "run", "--config", str(settings), "--state", str(root / "state"), "--from", str(day),
                "--once", "--json"]  # fmt: skip
         whole = _timed(run, root / "probe")
-        while len(tally.moments) < kills:
-            moment = draw.uniform(0.1, whole)
+        while len(tally.moments) < kills and not tally.ended_by_themselves:
+            moment = draw.uniform(0.1, whole / 2)  # shorter than a run, so that several die on one day's way
             if _killed(run, moment):
                 tally.moments.append(moment)
             else:
                 tally.ended_by_themselves += 1
-                if tally.ended_by_themselves > kills:
-                    break
         subprocess.run(run, check=True, capture_output=True, timeout=_PATIENCE)
     _check(root, truth, tally)
     return tally

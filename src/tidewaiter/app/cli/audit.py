@@ -52,7 +52,7 @@ def show(
 def verify(state: StateDir = DEFAULT_STATE, json: Json = False) -> None:
     """Check that nothing in the trail, or in the decisions it vouches for, was changed, removed or added.
 
-    Exit code 3 when something was found. What an attacker can do who also has the key is on the page about the audit trail.
+    Exit code 3 when something was found. The page about the audit trail says what cannot be found.
     """
     from tidewaiter.app.engine.audited import verify_state
 

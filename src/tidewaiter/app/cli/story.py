@@ -33,6 +33,7 @@ def print_run(result: RunResult, state: Path, *, json: bool) -> None:
     _say_claimed(result)
     _say_faults(result, state)
     _say_set_aside(result, state)
+    _say_outbox(result, state)
     say_unrecognized(result.summary.unrecognized, known=result.known)
     if json:
         return
@@ -106,6 +107,17 @@ def _say_set_aside(result: RunResult, state: Path) -> None:
     say(
         f"    next: see {state / 'quarantine.jsonl'}, which holds them as they were; the others are delivered"
     )
+
+
+def _say_outbox(result: RunResult, state: Path) -> None:
+    if n := result.summary.sent.rejected:
+        say(f"{n:,} row{'s were' if n > 1 else ' was'} refused by the service")
+        say(f"    next: see {state / 'quarantine.jsonl'}, which holds them with its words")
+    if n := result.waiting:
+        say(f"{n:,} batch{'es wait' if n > 1 else ' waits'} in the outbox; the next run sends them")
+    if n := result.dead:
+        say(f"{n:,} batch{'es were' if n > 1 else ' was'} given up and kept as dead letters")
+        say(f"    next: see {state / 'dead_letters.jsonl'}, which names their rows and the last error")
 
 
 def _print_places(state: Path) -> None:

@@ -19,6 +19,7 @@ from tidewaiter.core.permit import Permit, Phase
 from tidewaiter.core.settings import Settings
 from tidewaiter.govern import Warden
 from tidewaiter.lab.server import Lab, create_app
+from tidewaiter.pipeline.deliver import alerts
 from tidewaiter.pipeline.deliver.patience import SendSettings
 from tidewaiter.pipeline.deliver.routes import Route, routes_for
 from tidewaiter.pipeline.deliver.send_report import SendReport
@@ -61,6 +62,7 @@ class Destination:
             clock=clock,
             random=random.random,
             settings=SendSettings(max_attempts=retry.max_attempts, give_up_after=retry.give_up_after),
+            spacing={} if self.lab else {alerts.TABLE: alerts.SPACING},
             notice=notice,
         )
 

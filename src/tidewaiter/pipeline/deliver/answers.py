@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Protocol
 
 from tidewaiter.clouds import Refused, Throttled, Uncertain, Unreachable
-from tidewaiter.core.errors import TidewaiterError
+from tidewaiter.core.errors import DeliveryError, TidewaiterError
 from tidewaiter.core.permit import Permit
 from tidewaiter.pipeline.deliver.routes import Route
 
@@ -44,6 +44,8 @@ class Upload(Protocol):
         """Send a gzipped array, once."""
 
 
+NO_STREAM = "InvalidStream"
+"""The code of a 400 that is not about rows: the DCR has no such stream."""
 _VERDICTS = {
     400: Verdict.BAD_ROWS,
     401: Verdict.NO_ACCESS,
@@ -67,5 +69,14 @@ async def ask(
     except Uncertain as error:
         return Answer(Verdict.UNCERTAIN, "uncertain", error)
     except Refused as error:
+        if error.code == NO_STREAM:
+            return Answer(Verdict.STOP, str(error.status), _no_stream(route, error))
         return Answer(_VERDICTS.get(error.status, Verdict.STOP), str(error.status), error)
     return Answer(Verdict.SENT, "204")
+
+
+def _no_stream(route: Route, error: Refused) -> DeliveryError:
+    hint = (
+        "compare ingestion.stream_prefix and ingestion.dcrs with the DCR's streams; all is kept in the outbox"
+    )
+    return DeliveryError(f"{route.dcr} has no stream {route.stream}: {error.detail}", hint=hint)

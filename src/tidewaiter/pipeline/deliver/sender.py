@@ -71,6 +71,7 @@ class Sender:
         self._held: deque[Waiting] = deque()
         self._flying: dict[asyncio.Task[Answer], Waiting] = {}
         self._failure: BaseException | None = None
+        self._last_error = ""
         self._noticed: set[str] = set()
         self._next_at: dict[str, datetime] = {}
 
@@ -98,7 +99,7 @@ class Sender:
             StateError: the state could not be written.
         """
         stop = stop or asyncio.Event()
-        self._failure = None
+        self._failure, self._last_error = None, ""
         self._patience.began = self.clock()
         try:
             while not self._ended(stop, deadline):
@@ -226,6 +227,7 @@ class Sender:
     def _later(self, waiting: Waiting, answer: Answer) -> None:
         batch, now = waiting.batch, self.clock()
         uncertain = answer.verdict is Verdict.UNCERTAIN
+        self._last_error = str(answer.error)
         retry_at = self._patience.failed(batch.batch_id, now, answer.retry_after)
         if uncertain and self._patience.is_hopeless(batch.batch_id, now):
             self._tally.uncertain.add(batch.batch_id)
@@ -290,7 +292,7 @@ class Sender:
 
     def _given_up(self) -> DeliveryError:
         return DeliveryError(
-            f"nothing was accepted for {self.settings.give_up_after:.0f} s",
+            f"nothing was accepted for {self.settings.give_up_after:.0f} s: {self._last_error}",
             hint="everything is kept in the outbox; run again when the service is back",
         )
 
