@@ -40,7 +40,8 @@ def tidewaiter() -> Command:
 def rows_of(state: Path) -> Rows:
     """Return the rows of events by table: what the lab and the alerts write themselves is left out."""
     with Workspace.open(state / "lab" / "workspace.duckdb", read_only=True) as workspace:
-        return {table: list(workspace.rows(table)) for table in workspace.counts() if table.startswith("ASim")}
+        names = [table for table in workspace.counts() if table.startswith("ASim")]
+        return {table: list(workspace.rows(table)) for table in names}
 
 
 def check_laws(state: Path, rows: Rows) -> dict[str, Any]:
