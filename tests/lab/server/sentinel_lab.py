@@ -42,8 +42,8 @@ class Streamed:
         async def call() -> httpx.Response:
             transport = httpx.ASGITransport(self.app)
             async with httpx.AsyncClient(transport=transport, headers=headers) as client:
-                given = {} if "?" in url else {"params": params}
-                return await client.request(method, url, json=body, **given)
+                asked = None if "?" in url else params  # a nextLink has its own
+                return await client.request(method, url, json=body, params=asked)
 
         return asyncio.run(call())
 

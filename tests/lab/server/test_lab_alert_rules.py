@@ -78,6 +78,7 @@ def test_rules_are_listed_page_by_page(tmp_path, empty_workspace):
     ("changes", "why"),
     [
         ({"displayName": ""}, "displayName is required"),
+        ({"sentinelEntitiesMappings": [{"columnName": "Entities"}]}, "sentinelEntitiesMappings"),
         ({"enabled": None}, "enabled is required"),
         ({"severity": "Critical"}, "severity 'Critical'"),
         ({"query": ""}, "between 1 and 10,000 characters"),

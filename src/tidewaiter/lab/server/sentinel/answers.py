@@ -25,9 +25,9 @@ STABLE = (
     "2021-10-01", "2022-08-01", "2022-11-01", "2023-02-01", "2023-11-01", "2024-03-01", "2024-09-01",
     "2025-03-01", "2025-06-01", "2025-09-01",
 )  # fmt: skip
-"""Stable versions of Microsoft.SecurityInsights that the lab answers to; of previews, any since 2022."""
+"""Stable versions of Microsoft.SecurityInsights that the lab answers to; of previews, any since 2021."""
 
-_PREVIEW = re.compile(r"202[2-9]-\d\d-\d\d-preview")
+_PREVIEW = re.compile(r"202[1-9]-\d\d-\d\d-preview")
 _PAGE = 100
 _MOST = 1_000
 
@@ -41,7 +41,7 @@ def check(lab: Lab, request: Request, *, preview: bool = False) -> None:
     check_scope(lab, request)
     if is_preview(request) or (not preview and request.query_params["api-version"] in STABLE):
         return
-    known = "any preview since 2022" if preview else ", ".join(STABLE)
+    known = "any preview since 2021" if preview else ", ".join(STABLE)
     message = (
         f"No registered resource provider found for location '{lab.tenant.location}' and API version "
         f"'{request.query_params['api-version']}'. The supported api-versions are '{known}'."

@@ -49,6 +49,8 @@ def wrong_words(kind: str, given: Properties) -> Iterator[str]:
         yield f"The query must have between 1 and {MOST_QUERY:,} characters; it has {len(given.query):,}."
     if re.search(r"\b(search|union)\s+\*", given.query):
         yield "The query must not contain 'search *' or 'union *'."
+    if given.sentinel_entities_mappings:
+        yield "The lab does not take sentinelEntitiesMappings: map the entities by their identifiers."
     yield from _tactics(given)
     yield from _suppression(given)
     if kind == "Scheduled":

@@ -96,7 +96,7 @@ class Properties(_Wire, frozen=True):
     alert_details_override: AlertDetails | None = None
     alert_rule_template_name: str | None = None
     template_version: str | None = None
-    start_time_utc: datetime | None = None
+    sentinel_entities_mappings: tuple[object, ...] | None = None
 
     @property
     def frequency(self) -> timedelta:

@@ -140,7 +140,7 @@ def _delete(lab: Lab, request: Request, name: str) -> int:
 
 def _shown(lab: Lab, rule: Rule) -> dict[str, object]:
     properties = msgspec.to_builtins(rule.properties)
-    schedule = ("queryFrequency", "queryPeriod", "triggerOperator", "triggerThreshold", "startTimeUtc")
+    schedule = ("queryFrequency", "queryPeriod", "triggerOperator", "triggerThreshold")
     hidden = set(schedule if rule.kind == "NRT" else ())
     shown = {name: value for name, value in properties.items() if name not in hidden}
     shown["lastModifiedUtc"] = stamp(rule.modified)
