@@ -5,31 +5,33 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN := $(VENV)/.lock-run
 DEV := $(VENV)/.lock-dev
+NODE := requirements/node/package-lock.json tools/node_packages.py
 # pytest-xdist: one worker for each core; a file's tests stay together, so that they share their fixtures.
 PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile
 SPHINX := $(BIN)/python -m sphinx -W -q -b html docs docs/_build/html
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench docs lock clean
+.PHONY: help setup demo test check bench acceptance docs lock clean
 .NOTPARALLEL:
 
 help:
-	@echo "make demo     a generated day of AWS logs through the whole pipeline into a local Sentinel"
-	@echo "make test     everything that CI runs: check, then the tests"
-	@echo "make check    format, lint, types, import order, the tree's contents, the docs build; no tests"
-	@echo "make bench    the hot path beside plain reference loops; prints ratios"
-	@echo "make docs     reference pages from the code, then the HTML docs in docs/_build/html"
-	@echo "make setup    the environment for all of these, in $(VENV)"
-	@echo "make lock     newest allowed versions into requirements/*.txt"
-	@echo "make clean    removes $(VENV) and everything that was built"
+	@echo "make demo        a generated day of AWS logs through the whole pipeline into a local Sentinel"
+	@echo "make test        everything that CI runs: check, then the tests"
+	@echo "make check       format, lint, types, import order, the tree's contents, the docs build; no tests"
+	@echo "make bench       the hot path beside plain reference loops; prints ratios"
+	@echo "make acceptance  runs that are killed, and a large day: at length; prints figures"
+	@echo "make docs        reference pages from the code, then the HTML docs in docs/_build/html"
+	@echo "make setup       the environment for all of these, in $(VENV)"
+	@echo "make lock        newest allowed versions into requirements/*.txt"
+	@echo "make clean       removes $(VENV) and everything that was built"
 
-$(RUN): requirements/run.txt pyproject.toml tools/venv.sh
+$(RUN): requirements/run.txt pyproject.toml tools/venv.sh $(NODE)
 	@echo "setup: packages to run Tidewaiter into $(VENV); about 1 minute, most of it download" >&2
 	@sh tools/venv.sh $(VENV) requirements/run.txt --package
 	@touch $@
 
 # The development lock holds all of the other one, in the same versions.
-$(DEV): requirements/dev.txt requirements/run.txt pyproject.toml tools/venv.sh
+$(DEV): requirements/dev.txt requirements/run.txt pyproject.toml tools/venv.sh $(NODE)
 	@echo "setup: packages to run, test and document Tidewaiter into $(VENV); about 2 minutes" >&2
 	@sh tools/venv.sh $(VENV) requirements/dev.txt --package
 	@touch $(RUN) $@
@@ -57,6 +59,12 @@ test: check
 bench: $(DEV)
 	@echo "bench: the hot path and its reference loops on generated logs; under 3 minutes, better on a quiet machine" >&2
 	$(BIN)/python -m bench
+
+acceptance: $(DEV)
+	@echo "acceptance: 30 kills over HTTP, and a day of 300,000 events twice; about 15 minutes, into build/" >&2
+	rm -rf build/killed build/large
+	$(BIN)/python -m tests.acceptance.killed --kills 30 --events 60000 --out build/killed
+	$(BIN)/python -m tests.acceptance.large_day --events 300000 --out build/large
 
 docs: $(DEV)
 	@echo "docs: reference pages from the code, then HTML; about 20 seconds" >&2
