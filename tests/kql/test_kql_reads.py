@@ -31,7 +31,7 @@ def workspace(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def executor(workspace) -> Executor:
+def executor(workspace: Workspace) -> Executor:
     return workspace.executor()
 
 
