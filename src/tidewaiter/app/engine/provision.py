@@ -6,13 +6,14 @@ The same calls make it in the lab and in Azure; each is a PUT, so that doing it 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from http import HTTPStatus
 
 from tidewaiter.content import sources
-from tidewaiter.core.permit import Capability
+from tidewaiter.core.permit import Capability, Permit
 from tidewaiter.govern import Warden
 from tidewaiter.pipeline.deliver import alerts
 from tidewaiter.pipeline.deliver.routes import Route
-from tidewaiter.sentinel import Sentinel, WorkspacePath, render_dcr, render_table
+from tidewaiter.sentinel import Refused, Sentinel, WorkspacePath, render_dcr, render_table
 
 DCR_NAME = "tidewaiter"
 _PREFIX = "Custom-"
@@ -47,11 +48,24 @@ async def provision(
         immutable = made.properties.immutable_id
         assert immutable, "the service names every rule"
         routes.update(_routes(draft.properties.stream_declarations or {}, immutable))
-    rules = warden.permit(Capability.WRITE_RULES)
-    await sentinel.rules.put(alerts.RULE_ID, alerts.render_rule(), permit=rules)
+    await _put_rule(sentinel, warden.permit(Capability.WRITE_RULES))
     functions = warden.permit(Capability.WRITE_FUNCTIONS)
     await sentinel.functions.put(alerts.FUNCTION, alerts.render_function(), permit=functions)
     return routes
+
+
+async def _put_rule(sentinel: Sentinel, permit: Permit) -> None:
+    """Write the alerts' rule unless it is there as it should be; a change names the version that was read."""
+    wanted = alerts.render_rule()
+    try:
+        there = await sentinel.rules.get(alerts.RULE_ID)
+    except Refused as error:
+        if error.status != HTTPStatus.NOT_FOUND:
+            raise
+        await sentinel.rules.put(alerts.RULE_ID, wanted, permit=permit)
+        return
+    if there.definition != wanted:
+        await sentinel.rules.put(alerts.RULE_ID, wanted, permit=permit, etag=there.etag)
 
 
 def _routes(streams: Iterable[str], dcr: str) -> dict[str, Route]:
