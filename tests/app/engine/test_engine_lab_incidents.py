@@ -23,12 +23,12 @@ def last_rows(state: Path) -> list[dict[str, Any]]:
         )
         alerts = workspace.query("SecurityAlert | project SystemAlertId, ExtendedProperties, Entities")
     details = {
-        alert: (json.loads(json.loads(extended)["Custom Details"]), json.loads(entities or "[]"))
+        alert: (json.loads(json.loads(str(extended))["Custom Details"]), json.loads(str(entities or "[]")))
         for alert, extended, entities in alerts.rows
     }
     names = [column.name for column in incidents.columns]
     found = [dict(zip(names, row, strict=True)) for row in incidents.rows]
-    return [{**row, "alerts": [details[each] for each in json.loads(row["AlertIds"])]} for row in found]
+    return [{**row, "alerts": [details[each] for each in json.loads(str(row["AlertIds"]))]} for row in found]
 
 
 @pytest.fixture(scope="module")

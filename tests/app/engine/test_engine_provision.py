@@ -22,8 +22,8 @@ def test_a_rule_that_is_as_it_should_be_is_not_written_again(tmp_path, monkeypat
         provision_lab(lab)
         assert written == [(alerts.RULE_ID, None)]
 
+        disabled = alerts.render_rule(enabled=False)
         monkeypatch.setattr(alerts, "render_rule", lambda: disabled)
-        disabled = alerts.rule.render_rule(enabled=False)
         provision_lab(lab)
 
     assert len(written) == 2

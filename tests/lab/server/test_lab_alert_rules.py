@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tidewaiter.lab.server.sentinel.rules import routes as rule_routes
@@ -15,10 +17,10 @@ def shared(tmp_path_factory, empty_workspace):
         yield its
 
 
-def refused(its: Streamed, properties: dict, *, kind: str = "Scheduled") -> str:
+def refused(its: Streamed, properties: dict[str, Any], *, kind: str = "Scheduled") -> str:
     answer = its.arm("PUT", "/alertRules/refused", {"kind": kind, "properties": properties})
     assert answer.status_code == 400, answer.text
-    return answer.json()["error"]["message"]
+    return str(answer.json()["error"]["message"])
 
 
 def test_a_rule_is_kept_as_it_was_written_until_it_is_deleted(shared):
@@ -101,7 +103,7 @@ def test_rules_are_listed_page_by_page(tmp_path, empty_workspace):
         ({"entityMappings": [MAPPING] * 11}, "at most 10 entity mappings"),
         ({"entityMappings": [{"entityType": "Star", "fieldMappings": []}]}, "entityType 'Star'"),
         (
-            {"entityMappings": [{"entityType": "IP", "fieldMappings": MAPPING["fieldMappings"] * 2}]},
+            {"entityMappings": [{"entityType": "IP", "fieldMappings": [*MAPPING["fieldMappings"]] * 2}]},
             "each once",
         ),
         (

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,7 @@ def its(tmp_path, empty_workspace):
         yield its
 
 
-def rule(grouped: dict | None = None, **changes) -> dict:
+def rule(grouped: dict[str, Any] | None = None, **changes) -> dict[str, Any]:
     """A near-real-time rule with an alert for each row, grouped so."""
     settings = (
         {"createIncident": True, "groupingConfiguration": {"enabled": True, **grouped}} if grouped else None
@@ -37,7 +38,7 @@ def rule(grouped: dict | None = None, **changes) -> dict:
     )
 
 
-def put(its: Streamed, properties: dict) -> None:
+def put(its: Streamed, properties: dict[str, Any]) -> None:
     its.put_rule(properties, name="r", kind="NRT")
 
 

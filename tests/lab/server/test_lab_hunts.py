@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tidewaiter.lab.server.sentinel import hunts
@@ -13,11 +15,11 @@ def its(tmp_path_factory, empty_workspace):
         yield its
 
 
-def hunt(**changes) -> dict:
+def hunt(**changes) -> dict[str, Any]:
     return {"displayName": "Roles", "description": "Somebody assumes roles that nobody uses", **changes}
 
 
-def put(its: Streamed, path: str, properties: dict, **options):
+def put(its: Streamed, path: str, properties: dict[str, Any], **options):
     return its.arm("PUT", path, {"properties": properties, **options.pop("body", {})}, **options)
 
 
@@ -58,10 +60,11 @@ def test_a_hunt_that_sentinel_would_refuse_is_refused(its, changes, why):
 
 def test_a_hunt_has_comments_and_relations_with_etags(its):
     put(its, "/hunts/p", hunt())
-    for path, properties in [
+    parts: list[tuple[str, dict[str, Any]]] = [
         ("/hunts/p/comments", {"message": "Seen"}),
         ("/hunts/p/relations", {"relatedResourceId": "/subscriptions/s/savedSearches/q", "labels": ["a"]}),
-    ]:
+    ]
+    for path, properties in parts:
         made = put(its, f"{path}/x", properties)
         assert made.status_code == 201, made.text
         assert its.arm("GET", f"{path}/x").json() == made.json()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -24,13 +25,13 @@ def fresh(tmp_path, empty_workspace):
         yield its
 
 
-def refused(its: Streamed, path: str, properties: dict) -> str:
+def refused(its: Streamed, path: str, properties: dict[str, Any]) -> str:
     answer = its.arm("PUT", path, {"properties": properties})
     assert answer.status_code == 400, answer.text
-    return answer.json()["error"]["message"]
+    return str(answer.json()["error"]["message"])
 
 
-def incident(**changes) -> dict:
+def incident(**changes) -> dict[str, Any]:
     return {"title": "T", "severity": "Low", "status": "New", **changes}
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import time
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,7 @@ def alert_times(its: Streamed, what: str = "TimeGenerated") -> list[float]:
     return [(at - START) / timedelta(minutes=1) for (at,) in rows]
 
 
-def started(its: Streamed, *rules: dict, kind: str = "Scheduled") -> None:
+def started(its: Streamed, *rules: dict[str, Any], kind: str = "Scheduled") -> None:
     """Start the stream at minute 0, then put rules, whose first run is at once."""
     its.events(0, name="Other")
     for number, rule in enumerate(rules):
@@ -127,7 +128,7 @@ def test_a_suppressed_rule_rests_after_an_alert(its):
 
 
 def test_each_result_may_make_an_alert_up_to_149_and_one_of_all(its):
-    grouped = {"eventGroupingSettings": {"aggregationKind": "AlertPerResult"}}
+    grouped: dict[str, Any] = {"eventGroupingSettings": {"aggregationKind": "AlertPerResult"}}
     started(its, scheduled(**grouped))
     its.events(*[1 + n / 100 for n in range(150)], name="DeleteTrail")
     its.events(*[11 + n / 100 for n in range(151)], name="DeleteTrail")
@@ -142,7 +143,7 @@ def test_each_result_may_make_an_alert_up_to_149_and_one_of_all(its):
 
 
 def test_a_near_real_time_rule_makes_29_alerts_and_one_of_all(its):
-    grouped = {"eventGroupingSettings": {"aggregationKind": "AlertPerResult"}}
+    grouped: dict[str, Any] = {"eventGroupingSettings": {"aggregationKind": "AlertPerResult"}}
     started(its, near_real_time(**grouped), kind="NRT")
     its.events(*range(1, 31), name="DeleteTrail")
     assert its.run().alerts == 30
