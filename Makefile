@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN := $(VENV)/.lock-run
 DEV := $(VENV)/.lock-dev
-NODE := requirements/node/package-lock.json tools/node_packages.py
+NODE := requirements/node/package-lock.json tools/node_packages.py src/tidewaiter/kql/service/start.js
 # pytest-xdist: one worker for each core; a file's tests stay together, so that they share their fixtures.
 PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile
 SPHINX := $(BIN)/python -m sphinx -W -q -b html docs docs/_build/html

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Makes or updates the virtual environment from a lock file, with nothing but Python's own tools.
 #     sh tools/venv.sh FOLDER LOCK [--package]
-# --package also installs Tidewaiter itself, editable. PYTHON=… chooses the interpreter.
+# --package also installs Tidewaiter itself, editable, and the npm packages that it runs.
+# PYTHON=… chooses the interpreter.
 set -eu
 
 folder=$1
@@ -55,4 +56,5 @@ say "installing $lock"
 if [ "$package" = --package ]; then
     "$folder/bin/python" -m pip install --quiet --disable-pip-version-check --no-input \
         --no-deps --no-build-isolation --no-index -e .
+    "$folder/bin/python" tools/node_packages.py
 fi
