@@ -50,7 +50,8 @@ class Node:
     `role` is its part in its parent ("Condition", "Left"; elements of a list have the list's). `name` is the
     name that a reference, declaration or call has, `symbol` what it is bound to ("Column:UserId",
     "Table:SigninLogs", "Function:count", "Variable:x"), `type` the type of its value ("long", "table",
-    "error"); each is empty where there is none. `text` is the source text of a leaf without a name.
+    "error"), `table` the table of the catalog whose column it is, as it is; each is empty where there is none.
+    `text` is the source text of a leaf without a name.
     """
 
     kind: str
@@ -60,6 +61,7 @@ class Node:
     name: str
     symbol: str
     type: str
+    table: str
     text: str
     parent: Node | None = field(repr=False)
     children: list[Node] = field(repr=False)
@@ -161,6 +163,7 @@ class _Element(msgspec.Struct):
     n: str = ""
     r: str = ""
     t: str = ""
+    o: str = ""
     v: str = ""
 
 
@@ -206,7 +209,7 @@ def _tree(elements: Sequence[_Element], offsets: _Offsets) -> Node | None:
     for each in elements:
         parent = nodes[each.p] if each.p >= 0 else None
         start, end = offsets[each.s], offsets[each.e]
-        node = Node(each.k, each.f, start, end, each.n, each.r, each.t, each.v, parent, [])
+        node = Node(each.k, each.f, start, end, each.n, each.r, each.t, each.o, each.v, parent, [])
         if parent is not None:
             parent.children.append(node)
         nodes.append(node)

@@ -147,7 +147,11 @@
   function symbolFor(name, catalog, named) {
     const own = named.get(name) || new Set();
     if (has(catalog.tables, name)) {
-      if (!catalog.built.has(name)) catalog.built.set(name, tableOf(name, catalog.tables[name], false));
+      if (!catalog.built.has(name)) {
+        const table = tableOf(name, catalog.tables[name], false);
+        catalog.built.set(name, table);
+        for (const column of toArray(table.Columns)) catalog.origins.set(column, name);
+      }
       return catalog.built.get(name);
     }
     if (has(catalog.functions, name)) {
@@ -219,7 +223,7 @@
   const WRAPPERS = new Set(['List', 'SeparatedElement', 'TokenName', 'BracketedName', 'BracedName', 'WildcardedName']);
 
   // A list in reading order, each node with the place of its parent in it: depth costs no recursion.
-  function treeOf(root) {
+  function treeOf(root, origins) {
     const nodes = [];
     const open = [{ node: root, field: '', parent: -1 }];
     while (open.length) {
@@ -227,17 +231,18 @@
       if (nodes.length >= MOST_NODES) throw new Error(`the tree of this query has more than ${MOST_NODES} nodes`);
       const under = [];
       gather(node, '', nodes.length, under);
-      nodes.push(described(node, field, parent, under.length === 0));
+      nodes.push(described(node, field, parent, under.length === 0, origins));
       for (let at = under.length - 1; at >= 0; at -= 1) open.push(under[at]);
     }
     return nodes;
   }
 
-  function described(node, field, parent, leaf) {
+  function described(node, field, parent, leaf, origins) {
     const made = { k: kindOf(node), s: node.TextStart, e: node.End, p: parent };
     if (field) made.f = field;
     if (typeof node.SimpleName === 'string') made.n = node.SimpleName;
     if (node.ReferencedSymbol && typeName(node.ReferencedSymbol) !== 'OperatorSymbol') made.r = symbolText(node.ReferencedSymbol);
+    if (node.ReferencedSymbol && origins.has(node.ReferencedSymbol)) made.o = origins.get(node.ReferencedSymbol);
     if (node.ResultType) made.t = typeText(node.ResultType);
     if (leaf && made.n === undefined) made.v = node.toString().trim();
     return made;
@@ -297,14 +302,14 @@
       }
     }
     const answer = { syntax, diagnostics, unknown, columns: columnsOf(code.ResultType), ...used(code, catalog) };
-    if (request.tree) answer.tree = treeOf(code.Syntax);
+    if (request.tree) answer.tree = treeOf(code.Syntax, catalog.origins);
     return answer;
   }
 
   function keep(request) {
     if (catalogs.size >= MOST_CATALOGS) catalogs.delete(catalogs.keys().next().value);
     const { tables, functions, returns, watchlists } = request;
-    catalogs.set(request.key, { tables, functions, returns, watchlists, built: new Map() });
+    catalogs.set(request.key, { tables, functions, returns, watchlists, built: new Map(), origins: new Map() });
     return {};
   }
 
