@@ -204,6 +204,10 @@ class Grammar:
         ]
         if self.any:
             found.append(_op("member", st.sampled_from(self.any), st.just(Const("x p  q\n list"))))
+            found.append(_op("number", st.sampled_from(self.any)))
+            found.append(
+                _op("joined", st.sampled_from(self.any), *(_consts(st.sampled_from("pxq")) for _ in range(3)))
+            )
         return st.one_of(found)
 
     def _ints(self, of: dict[str, st.SearchStrategy[Expr]]) -> st.SearchStrategy[Expr]:

@@ -81,6 +81,16 @@ OPERATORS: Mapping[str, Operator] = {
             "the first of the named members (one text, spaces between) that is a text",
             (1,),
         ),
+        Operator("number", 1, 1, "text", "a JSON number in plain digits, 8.0 as 8 and 5.5 as 5.5; else null"),
+        Operator(
+            "joined",
+            4,
+            4,
+            "text",
+            "joined(list, 'key', 'name', 'values'): of a list of objects, the texts under `values` of the first"
+            " whose `key` is `name`, with ', ' between; null when there are none",
+            (1, 2, 3),
+        ),
         Operator("json", 1, 1, "json", "the JSON value as it stands in the source"),
         Operator("concat", 2, _MANY, "text", "the texts joined; null counts as empty; null when all are"),
         Operator(
@@ -102,7 +112,7 @@ OPERATORS: Mapping[str, Operator] = {
 }
 _TEXT_LITERALS = {
     "lookup": (1,), "split": (1,), "regex": (1,), "member": (1,), "template": (0,),
-    "startswith": (1,), "endswith": (1,), "contains": (1,),
+    "startswith": (1,), "endswith": (1,), "contains": (1,), "joined": (1, 2, 3),
 }  # fmt: skip
 _NUMBER_LITERALS = {"split": (2,), "regex": (2,), "bit": (1,)}
 
@@ -262,6 +272,29 @@ def member(value: Value, names: str) -> str | None:
     return found
 
 
+_EXACT = 10**15  # below it a JSON number's digits are those of its float
+
+
+def number(value: Value) -> str | None:
+    """The digits of a number that a float holds exactly enough; null for any other value."""
+    if type(value) is int:
+        return str(value) if -_EXACT < value < _EXACT else None
+    if type(value) is not float or not -_EXACT < value < _EXACT:
+        return None
+    digits = repr(value).removesuffix(".0")
+    return None if "e" in digits else digits
+
+
+def joined(value: Value, key: str, name: str, values: str) -> str | None:
+    """The texts, joined, of the first object in a list that is of that name."""
+    for item in value if type(value) is list else ():
+        if type(item) is dict and item.get(key) == name:
+            held = item.get(values)
+            texts = [held] if type(held) is str else held if type(held) is list else []
+            return ", ".join(each for each in texts if type(each) is str and each) or None
+    return None
+
+
 def bit(value: int | None, mask: int) -> bool | None:
     """Whether a bit is set."""
     return None if value is None else bool(value & mask)
@@ -302,6 +335,8 @@ FUNCTIONS: Mapping[str, Callable[..., Value]] = {
     "int": whole,
     "bit": bit,
     "member": member,
+    "number": number,
+    "joined": joined,
     "concat": concat,
     "template": template,
     "exists": exists,
