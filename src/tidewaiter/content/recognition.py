@@ -17,15 +17,24 @@ class PathRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class JsonShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a JSON object of this kind looks like inside.
 
-    `members`: names that a record (or, for a digest, the document) has, all of them. `envelopes`: names
-    of a top-level member that holds the list of records. `wrappers`: names of a member that holds one
+    `members`: names that a record (or, for a digest, the document) has, all of them; `or_members`: other
+    such sets, for a record that comes in several forms. `values`: the texts of a member, where it is there,
+    that tell records of this source from those of others in the same form. `envelopes`: names of a
+    top-level member that holds the list of records. `wrappers`: names of a member that holds one
     record of this source inside a shipper's record, as an object or as a JSON string.
     """
 
     kind: ObjectKind
     members: tuple[str, ...]
+    or_members: tuple[tuple[str, ...], ...] = ()
+    values: dict[str, frozenset[str]] = {}
     envelopes: tuple[str, ...] = ()
     wrappers: tuple[str, ...] = ()
+
+    @property
+    def forms(self) -> tuple[tuple[str, ...], ...]:
+        """The sets of names of which a record has one."""
+        return (self.members, *self.or_members)
 
 
 class TextShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -20,6 +20,7 @@ import msgspec
 
 from tidewaiter.asim.mapping.compile_python import Route, SourceMapping
 from tidewaiter.asim.mapping.expression import Expr, inline, parse
+from tidewaiter.asim.mapping.identify import Identify, identifier
 from tidewaiter.asim.mapping.record import record_type
 from tidewaiter.asim.mapping.spec import load_mapping
 from tidewaiter.asim.schema import table
@@ -56,12 +57,11 @@ class SourceFile(msgspec.Struct, forbid_unknown_fields=True):
 
 @dataclass(frozen=True)
 class SourceSpec:
-    """One source, parsed; `event_id` names the member that holds the source's own id ("" when none)."""
+    """One source, parsed."""
 
     id: str
     title: str
     description: str
-    event_id: str
     folder: Folder
     file: SourceFile
     recognition: Recognition
@@ -87,6 +87,16 @@ class SourceSpec:
         return SourceMapping(
             record_type(file.record), routes, file.repeats, file.ticks, file.rare, require, lookups, types
         )
+
+    @cached_property
+    def identify(self) -> Identify:
+        """The function that gives a typed record's own id, None or "" when it has none.
+
+        Raises:
+            ContentError: `event_id` in source.yaml is wrong.
+        """
+        expr = self._expr(self.file.event_id, {}) if self.file.event_id else None
+        return identifier(expr, self.mapping.record)
 
     def _expr(self, text: str, lets: Mapping[str, Expr]) -> Expr:
         return inline(parse(text, at=Location(f"sources/{self.id}/source.yaml")), lets)
@@ -116,7 +126,7 @@ def load_source(folder: Folder) -> SourceSpec:
     """
     file = _decode(folder, "source.yaml", SourceFile)
     recognition = _decode(folder, "recognize.yaml", Recognition)
-    return SourceSpec(folder.id, file.title, file.description, file.event_id, folder, file, recognition)
+    return SourceSpec(folder.id, file.title, file.description, folder, file, recognition)
 
 
 def _decode(folder: Folder, name: str, kind: type[T]) -> T:

@@ -70,6 +70,9 @@ _TEXTS = [
     "{}",
     '"\\',
     "\u2028\x00",
+    '{"p": "a/b", "list": [{"x": 7}], "q r": {}}',
+    '[1, {"p": "x"}, [true]]',
+    '{"p": 1} and more',
 ]
 texts = st.sampled_from(_TEXTS) | st.text(max_size=12)
 ints = st.sampled_from(

@@ -127,6 +127,8 @@ class _Writer:
             "_octets": runtime.octets,
             "_piece_size": runtime.piece_size,
             "_int_only": runtime.int_only,
+            "_held": runtime.held,
+            "_real": runtime.real,
             "_NULL": NULL,
             "_Memo": runtime.Memos().new,
             "_weight": runtime.weight,
@@ -344,6 +346,9 @@ class _Writer:
             value = scope.assign(scope.value(expr))
             there, piece = f"type({value}) is bool", f"b'true' if {value} else b'false'"
             size = f"4 if {value} else 5"
+        elif kind == "real":
+            value = scope.assign(f"_real({scope.value(expr)})")
+            there, piece, size = f"{value} is not None", f"_encode({value})", f"len(_encode({value}))"
         else:
             raise ContentError(f"column {column!r} has type {kind!r}, which JSON mappings do not write")
         scope.lines.append(f"if {there}: {into} += ({key!r}, {piece}, b','); n += {size}")

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from tidewaiter.asim.mapping import operators as meaning
 from tidewaiter.asim.mapping.expression import Const, Expr, Field, Op
 from tidewaiter.asim.mapping.operators import Value
+from tidewaiter.asim.mapping.runtime import held, real
 
 Lookups = Mapping[str, Mapping[str, str]]
 Record = Mapping[str, Value]
@@ -53,13 +54,17 @@ def column(expr: Expr, kind: str, record: Record, lookups: Lookups) -> Value:
         return value if type(value) is int and -limit <= value < limit else None
     if kind == "bool":
         return value if type(value) is bool else None
-    return value
+    return real(value) if kind == "real" else value
 
 
 def resolve(path: tuple[str | int, ...], record: Record) -> Value:
-    """Follow `path`; null where a step is missing or of another shape."""
+    """Follow `path`; null where a step is missing or of another shape.
+
+    A path goes through a member whose value is a text that holds JSON.
+    """
     value: Value = record
-    for step in path:
+    for place, step in enumerate(path):
+        value = held(value) if place == 1 else value
         if isinstance(step, str):
             value = value.get(step) if isinstance(value, Mapping) else None
         elif type(value) is list and -len(value) <= step < len(value):

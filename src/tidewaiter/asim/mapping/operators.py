@@ -6,6 +6,7 @@ when x is null. Every other operator gives null when a needed argument is null.
 
 A member of a polymorphic JSON value is read as text when it is a string; whole numbers and booleans are
 read as their JSON text; anything else (fractions, objects, arrays) is null, so nothing is reformatted.
+A path goes through a member of the record whose value is a text that holds an object or a list as JSON.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any, Literal
 
-from tidewaiter.asim.mapping import patterns
+from tidewaiter.asim.mapping import patterns, runtime
 
 Type = Literal["text", "int", "bool", "any", "json", "time"]
 Value = Any
@@ -286,11 +287,12 @@ def number(value: Value) -> str | None:
 
 
 def joined(value: Value, key: str, name: str, values: str) -> str | None:
-    """The texts, joined, of the first object in a list that is of that name."""
+    """The texts, joined, of the first object in a list (or in a text that holds one) that is of that name."""
+    value = runtime.held(value)
     for item in value if type(value) is list else ():
         if type(item) is dict and item.get(key) == name:
-            held = item.get(values)
-            texts = [held] if type(held) is str else held if type(held) is list else []
+            found = item.get(values)
+            texts = [found] if type(found) is str else found if type(found) is list else []
             return ", ".join(each for each in texts if type(each) is str and each) or None
     return None
 

@@ -49,6 +49,7 @@ class Scope:
         self._locals: dict[Expr, str] = {}
         self._texts: dict[Expr, str] = {}
         self._paths: dict[tuple[str | int, ...], tuple[str, str]] = {}
+        self._opened: dict[str, str] = {}
         uses = Counter(node for expr in exprs for node in walk(expr) if isinstance(node, Op))
         self._shared = {node for node, count in uses.items() if count > 1}
 
@@ -143,11 +144,19 @@ class Scope:
             return self.assign(f"None if {parent} is None else {parent}.{attribute(step)}"), "any"
         if parent_kind not in ("any", "json"):
             raise ContentError(f"{'.'.join(map(str, path[:-1]))!r} has no members")
+        if len(path) == 2:
+            parent = self._held(parent)
         if isinstance(step, str):
             return self.assign(f"{parent}.get({step!r}) if type({parent}) is dict else None"), "any"
         size = f"-{-step}" if step < 0 else str(step)
         inside = f"len({parent}) > {step}" if step >= 0 else f"len({parent}) >= {-step}"
         return self.assign(f"{parent}[{size}] if type({parent}) is list and {inside} else None"), "any"
+
+    def _held(self, member: str) -> str:
+        """Return the name of what a member holds where it is a text that holds JSON, else of its value."""
+        if member not in self._opened:
+            self._opened[member] = self.assign(f"_held({member}) if type({member}) is str else {member}")
+        return self._opened[member]
 
     def _shape(self, path: tuple[str | int, ...]) -> Shape | None:
         shape: Shape | str | None = {attribute(k): v for k, v in self.record.shapes.items()}

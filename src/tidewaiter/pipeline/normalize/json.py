@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from tidewaiter.asim.mapping.compile_python import CompiledSource, InvalidRecord
-from tidewaiter.asim.mapping.record import attribute
+from tidewaiter.asim.mapping.identify import Identify
 from tidewaiter.core.event_id import positional_id
 from tidewaiter.core.faults import FaultKind, Quarantined
 from tidewaiter.core.objects import JsonChunk
@@ -15,12 +15,11 @@ _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 def normalize_json(
-    compiled: CompiledSource, id_member: str, chunk: JsonChunk, *, object_id: str, prefix: str
+    compiled: CompiledSource, identify: Identify, chunk: JsonChunk, *, object_id: str, prefix: str
 ) -> Normalized:
     """Map the records of a chunk; a record of a wrong type, too deep or incomplete is quarantined."""
     out = Normalized()
     tables = [JsonRows(table) for table in compiled.tables]
-    id_attribute = attribute(id_member) if id_member else ""
     decode, to_row = compiled.decode, compiled.map
     for position, raw in zip(chunk.positions, chunk.records, strict=True):
         try:
@@ -28,7 +27,7 @@ def normalize_json(
                 record, unknown = decode(raw), b""
             except msgspec.ValidationError as error:
                 record, unknown = _with_unknown(compiled, raw, error)
-            event_id = getattr(record, id_attribute, None) or positional_id(prefix, position)
+            event_id = identify(record) or positional_id(prefix, position)
             place, head, extra, billed = to_row(record, event_id)
         except (ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors
             kind, reason = _explain(error)

@@ -35,5 +35,5 @@ class Normalizer:
     def normalize(self, chunk: Chunk, *, object_id: str, prefix: str) -> Normalized:
         """Map every record of `chunk`; `prefix` begins the ids of records that have none."""
         if isinstance(chunk, JsonChunk):
-            return normalize_json(self._json, self.source.event_id, chunk, object_id=object_id, prefix=prefix)
+            return normalize_json(self._json, self.source.identify, chunk, object_id=object_id, prefix=prefix)
         return self._text.normalize(chunk, object_id=object_id, prefix=prefix)

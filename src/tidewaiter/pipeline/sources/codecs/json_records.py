@@ -74,7 +74,8 @@ class JsonReader:
         self._ledger = Ledger(object_id, shape, feed, record_bytes)
         self._salvage = Salvage(shape, record_bytes)
         self._envelopes = {name.encode() for name in shape.envelopes}
-        self._own_names = {name.encode() for name in (*shape.members, *shape.wrappers)}
+        names = (*(name for form in shape.forms for name in form), *shape.wrappers)
+        self._own_names = {name.encode() for name in names}
         self._place = _Place.OUTSIDE
         self._in_document = False
         self._lines = False

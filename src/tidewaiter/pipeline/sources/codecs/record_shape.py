@@ -47,7 +47,7 @@ def fits(shape: JsonShape, raw: bytes | memoryview | msgspec.Raw) -> bool:
 
 def has_members(shape: JsonShape, found: Mapping[str, object]) -> bool:
     """Say whether all members that the shape asks for are there."""
-    return all(name in found for name in shape.members)
+    return any(all(name in found for name in form) for form in shape.forms)
 
 
 def wrapper_of(shape: JsonShape, found: Mapping[str, msgspec.Raw]) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
@@ -109,7 +109,15 @@ class Recognizer:
 
 
 def _has_members(found: Mapping[bytes, bytes], shape: JsonShape) -> bool:
-    return all(name.encode() in found for name in shape.members)
+    if not any(all(name.encode() in found for name in form) for form in shape.forms):
+        return False
+    return all(_says(found.get(name.encode(), b""), allowed) for name, allowed in shape.values.items())
+
+
+def _says(raw: bytes, allowed: Collection[str]) -> bool:
+    """Say whether a member is one of the texts, or is not there."""
+    said = sample.string(raw)
+    return said is None or said.decode("utf-8", "replace") in allowed
 
 
 def _unwrapped(found: dict[bytes, bytes], shape: JsonShape, nesting: int) -> Iterator[dict[bytes, bytes]]:
