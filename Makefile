@@ -57,7 +57,7 @@ test: check
 	$(PYTEST)
 
 bench: $(DEV)
-	@echo "bench: the hot path and its reference loops on generated logs; under 3 minutes, better on a quiet machine" >&2
+	@echo "bench: the hot path and its reference loops on generated logs; about 4 minutes on a quiet machine" >&2
 	$(BIN)/python -m bench
 
 acceptance: $(DEV)

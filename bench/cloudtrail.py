@@ -149,10 +149,10 @@ def flat_mapping(full: SourceMapping) -> SourceMapping:
     )
 
 
-def run(paths: Sequence[Path]) -> tuple[Duel, Duel]:
+def run(paths: Sequence[Path], *, rounds: int = 5) -> tuple[Duel, Duel]:
     """Return map-and-filter and everything, each against the reference loop."""
     ours, items = Ours(), objects(paths)
     return (
-        duel(lambda: ours.map_and_filter(items), lambda: reference(paths)),
-        duel(lambda: ours.everything(items), lambda: reference(paths)),
+        duel(lambda: ours.map_and_filter(items), lambda: reference(paths), rounds=rounds),
+        duel(lambda: ours.everything(items), lambda: reference(paths), rounds=rounds),
     )

@@ -1,4 +1,4 @@
-"""Rounds of two contestants in turn; the best of each counts, in CPU seconds of this process."""
+"""Rounds of two contestants in turn, in CPU seconds of this process, so that others' load tells little."""
 
 from __future__ import annotations
 
@@ -6,20 +6,25 @@ import gc
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from statistics import median
 
 
 @dataclass(frozen=True, slots=True)
 class Duel:
-    """`ratio` is reference time over ours: above 1 ours is faster. `rounds` holds each round's ratio."""
+    """CPU seconds of each round: `ours[n]` and `reference[n]` ran one after the other."""
 
-    ours: float
-    reference: float
-    rounds: tuple[float, ...]
+    ours: tuple[float, ...]
+    reference: tuple[float, ...]
 
     @property
-    def ratio(self) -> float:
-        """How many times as fast as the reference ours is, by the best rounds."""
-        return self.reference / self.ours
+    def speed(self) -> float:
+        """How many times as fast as the reference ours is: the median of the rounds."""
+        return median(r / o for o, r in zip(self.ours, self.reference, strict=True))
+
+    @property
+    def cost(self) -> float:
+        """How many times the reference's CPU time ours takes: the median of the rounds."""
+        return median(o / r for o, r in zip(self.ours, self.reference, strict=True))
 
 
 def duel(ours: Callable[[], object], reference: Callable[[], object], *, rounds: int = 7) -> Duel:
@@ -28,7 +33,7 @@ def duel(ours: Callable[[], object], reference: Callable[[], object], *, rounds:
     for _ in range(rounds + 1):
         times.append((_cpu(ours), _cpu(reference)))
     times.pop(0)
-    return Duel(min(o for o, _ in times), min(r for _, r in times), tuple(r / o for o, r in times))
+    return Duel(tuple(o for o, _ in times), tuple(r for _, r in times))
 
 
 def _cpu(run: Callable[[], object]) -> float:

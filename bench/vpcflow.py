@@ -54,4 +54,7 @@ def run(folder: Path, lines: int = 400_000) -> tuple[Duel, Duel]:
         return pl.read_csv(body, separator=" ", has_header=False).height
 
     assert mapped(chunks) == bare() == lines
-    return duel(lambda: mapped(chunks), bare), duel(lambda: mapped(read(item, spec.recognition)), bare)
+    return (
+        duel(lambda: mapped(chunks), bare, rounds=15),
+        duel(lambda: mapped(read(item, spec.recognition)), bare),
+    )
