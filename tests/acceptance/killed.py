@@ -102,8 +102,9 @@ def _check(root: Path, truth: Truth, tally: Tally) -> None:
     lines = (root / "state" / "possibly_sent.jsonl").read_text().splitlines()
     listed = {event_id for line in lines for event_id in json.loads(line)["event_ids"]}
     doubled = {event_id for event_id, n in found.items() if n > 1}
-    flows = found.keys() - set(truth.event_ids)
-    assert set(truth.event_ids) <= found.keys(), "events are missing"
+    events = {*truth.event_ids, *truth.insight_ids}
+    flows = found.keys() - events
+    assert events <= found.keys(), "events are missing"
     assert len(flows) == truth.events.vpcflow, "flow records are missing, or there are others"
     assert doubled <= listed, "events are there twice, and the outbox does not say so"
     tally.delivered, tally.doubled, tally.possibly_sent = len(found), len(doubled), len(listed)

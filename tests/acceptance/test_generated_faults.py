@@ -48,7 +48,8 @@ def test_there_is_one_object_of_every_kind(truth):
 
 
 def test_the_counts_are_those_of_the_day_and_of_its_damaged_objects(truth, report):
-    written = {"aws_cloudtrail": truth.events.cloudtrail, "aws_vpcflow": truth.events.vpcflow}
+    events = truth.events
+    written = {"aws_cloudtrail": events.cloudtrail + events.insight, "aws_vpcflow": events.vpcflow}
     for source, whole in written.items():
         damaged = [fault for fault in truth.faults if fault.source == source]
         counts = report["sources"][source]
@@ -82,7 +83,8 @@ def test_every_bad_record_is_set_aside_with_its_kind(state, truth):
 
 def test_every_event_that_can_be_read_is_delivered_once(state, truth):
     rows = rows_of(state[0])
-    told = Counter([*truth.event_ids, *(each for fault in truth.faults for each in fault.event_ids)])
+    whole = [*truth.event_ids, *truth.insight_ids]
+    told = Counter([*whole, *(each for fault in truth.faults for each in fault.event_ids)])
     trail = [
         row for table, some in rows.items() if table.startswith("ASim") and table != NETWORK for row in some
     ]

@@ -46,8 +46,8 @@ def test_every_event_is_there_once(shared):
     _, _, found, truth = shared
 
     assert set(found.values()) == {1}
-    assert set(truth.event_ids) <= found.keys()
-    assert len(found) == EVENTS + truth.events.vpcflow
+    assert {*truth.event_ids, *truth.insight_ids} <= found.keys()
+    assert len(found) == EVENTS + truth.events.insight + truth.events.vpcflow
 
 
 def test_no_object_is_delivered_by_both(shared):

@@ -19,7 +19,9 @@ INCIDENT = {
 
 def test_the_counts_add_up_and_the_lab_holds_what_they_say(delivered_day, day):
     delivered_day.check_laws()
-    assert delivered_day.counts()["delivered"] == day.truth.events.cloudtrail == 700
+    events = day.truth.events
+    assert delivered_day.counts()["delivered"] == events.cloudtrail + events.insight
+    assert (events.cloudtrail, events.insight) == (700, 2)
     assert delivered_day.counts("aws_vpcflow")["delivered"] == day.truth.events.vpcflow
 
 
@@ -28,11 +30,11 @@ def test_every_event_of_the_day_is_in_the_lab_once(delivered_day, day):
     found = delivered_day.ids()
 
     assert set(found.values()) == {1}
-    assert set(found) - flows == set(day.truth.event_ids)
+    assert set(found) - flows == {*day.truth.event_ids, *day.truth.insight_ids}
     assert len(flows) == day.truth.events.vpcflow
 
 
-def test_objects_without_events_are_counted_and_bring_no_records(delivered_day, day):
+def test_objects_are_counted_by_their_kinds(delivered_day, day):
     objects = day.truth.objects
     kinds = {
         "aws_cloudtrail": {

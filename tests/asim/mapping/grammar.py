@@ -31,7 +31,8 @@ LOOKUPS = {
         "007": "agent",
         "true": "yes",
         "": "void",
-    }
+    },
+    "M": dict.fromkeys(["x", "p", "q", "list"], ""),
 }
 REPEATS: st.SearchStrategy[list[tuple[str, ...]]] = st.sampled_from(
     [[], [("type", "c")], [("who",), ("type", "v0", "len")], [("params",), ("c", "class")]]
@@ -206,7 +207,7 @@ class Grammar:
             _case(of["bool"], text),
         ]
         if self.any:
-            found.append(_op("member", st.sampled_from(self.any), st.just(Const("x p  q\n list"))))
+            found.append(_op("member", st.sampled_from(self.any), st.just(Const("M"))))
             found.append(_op("number", st.sampled_from(self.any)))
             found.append(
                 _op("joined", st.sampled_from(self.any), *(_consts(st.sampled_from("pxq")) for _ in range(3)))

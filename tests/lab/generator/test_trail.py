@@ -108,11 +108,13 @@ def test_digests_form_a_chain_of_hours_per_account_and_region(day: Day) -> None:
     assert firsts == len({path.parts[-7:-4] for path in day.trail})
 
 
-def test_the_insights_file_tells_of_the_intruder_and_is_no_event(day: Day) -> None:
+def test_the_insights_file_tells_of_the_intruder_beside_the_events(day: Day) -> None:
     (path,) = day.out.glob("AWSLogs/*/*/CloudTrail-Insight/**/*.json.gz")
     start, end = msgspec.json.decode(gzip.decompress(path.read_bytes()))["Records"]
     assert [each["insightDetails"]["state"] for each in (start, end)] == ["Start", "End"]
     assert start["sharedEventID"] == end["sharedEventID"]
-    assert {start["eventID"], end["eventID"]}.isdisjoint(day.truth.event_ids)
+    assert (start["eventID"], end["eventID"]) == day.truth.insight_ids
+    assert set(day.truth.insight_ids).isdisjoint(day.truth.event_ids)
+    assert day.truth.events.insight == 2
     told = start["insightDetails"]["insightContext"]["attributions"][0]["insight"][0]["value"]
     assert told == day.truth.campaigns[0].actor

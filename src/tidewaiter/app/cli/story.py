@@ -66,7 +66,7 @@ def _print_sources(report: Report) -> None:
         f"{n:,} {kind} file{'s' if n != 1 else ''}"
         for kinds in report.object_kinds.values()
         for kind, n in kinds.items()
-        if kind != "events"
+        if kind not in ("events", "insight")
     ]
     if other:
         output().print(f"objects that carry no events: {', '.join(other)}")

@@ -17,6 +17,7 @@ from tidewaiter.asim.mapping import operators as meaning
 from tidewaiter.asim.mapping import runtime
 from tidewaiter.asim.mapping.evaluate import column as value_of_column
 from tidewaiter.asim.mapping.expression import Expr, Field, Op, lookups, members
+from tidewaiter.asim.mapping.hoist import Hoisted, hoist, kind_of
 from tidewaiter.asim.mapping.python_text import Scope, local
 from tidewaiter.asim.mapping.record import NULL, RecordType, attribute
 from tidewaiter.asim.mapping.runtime import InvalidRecord
@@ -94,6 +95,9 @@ def compile_python(source: SourceMapping) -> CompiledSource:
     return CompiledSource(tables, members, decode, decode_open, names["map_record"], code)
 
 
+NOTHING: Mapping[str, str] = {}
+
+
 class _Writer:
     def __init__(self, source: SourceMapping) -> None:
         self.source = source
@@ -105,6 +109,7 @@ class _Writer:
         for name in (*(m for group in source.repeats for m in group), *source.ticks):
             if source.record.kinds.get(name) in (None, "any"):
                 raise ContentError(f"{name!r} cannot repeat: no member of a fixed type", hint="make it json")
+        self.kinds = {attribute(name): kind for name, kind in source.record.kinds.items()}
         self.decoders: dict[str, Callable[[bytes], object]] = {}
         self.blocks: list[str] = []
 
@@ -133,6 +138,7 @@ class _Writer:
             "_Memo": runtime.Memos().new,
             "_weight": runtime.weight,
             "_lookups": self.source.lookups,
+            "_ranks": {name: meaning.ranks(table) for name, table in self.source.lookups.items()},
             "_encode": encode,
             "InvalidRecord": InvalidRecord,
             **self.decoders,
@@ -164,11 +170,17 @@ class _Writer:
         if place == 0 or self.source.require:
             for expr in self.source.require.values():
                 grouped.setdefault(self.group_of(members(expr)), [])
-        groups = sorted({*grouped, *adds} - {-1})
+        hoisted: Hoisted = {}
+        apart = [
+            (column, hoist(expr, self.kinds, self.group_of, self.joined, hoisted))
+            for column, expr in grouped.get(-1, [])
+        ]
+        groups = sorted({*grouped, *adds, *hoisted} - {-1})
         for group in groups:
-            self.group(place, group, grouped.get(group, []), adds.get(group, []), types)
+            named = hoisted.get(group, {})
+            self.group(place, group, grouped.get(group, []), adds.get(group, []), types, list(named))
         tail = self.constant_tail(constants, types)
-        self.row(place, groups, grouped.get(-1, []), adds, types, tail)
+        self.row(place, groups, apart, adds, types, tail, hoisted)
 
     def constant_tail(self, constants: list[tuple[str, Expr]], types: Mapping[str, str]) -> bytes:
         """JSON of the columns that read nothing of the record, closing the object."""
@@ -186,11 +198,12 @@ class _Writer:
         columns: list[tuple[str, Expr]],
         adds: list[str],
         types: Mapping[str, str],
+        hoisted: Sequence[Expr],
     ) -> None:
-        """Write `group_<mapping>_<set>(members…) -> (columns, additional, billed)` of one repeating set."""
+        """Write `group_<mapping>_<set>(members…) -> (columns, additional, billed, hoisted)` of one set."""
         params = self.repeats[group]
         require = self.required(group)
-        exprs = [expr for _, expr in (*columns, *require)]
+        exprs = [*(expr for _, expr in (*columns, *require)), *hoisted]
         body, scope = self.opening(place, f"g{group}", params, exprs)
         self.emit_required(scope, require)
         scope.lines.append("c = []; a = []; n = 0")
@@ -198,7 +211,8 @@ class _Writer:
             self.emit(scope, column, expr, types[column], "c")
         for member in adds:
             self.emit_additional(scope, member, "a")
-        lines = [*body, *scope.lines, "return b''.join(c), b''.join(a), n"]
+        values = "".join(f"{scope.value(expr)}, " for expr in hoisted)
+        lines = [*body, *scope.lines, f"return b''.join(c), b''.join(a), n, ({values})"]
         self.blocks.append(_function(f"group_{place}_{group}", ", ".join(map(local, params)), lines))
         self.blocks.append(_memo(f"{place}_{group}"))
 
@@ -214,8 +228,14 @@ class _Writer:
         adds_of: Mapping[int, list[str]],
         types: Mapping[str, str],
         tail: bytes,
+        hoisted: Hoisted,
     ) -> None:
         """Write `map_<mapping>(r, event_id)`, which joins the groups' pieces with the record's own."""
+        names = [name for group in groups for name in hoisted.get(group, {}).values()]
+        known = {name.member: f"h[{place}]" for place, name in enumerate(names)}
+        kinds = {
+            name.member: kind_of(expr, self.kinds) for of in hoisted.values() for expr, name in of.items()
+        }
         together = [group for group in groups if group < self.joined]
         apart = [group for group in groups if group >= self.joined]
         lines = self.whole(place, together)
@@ -224,11 +244,12 @@ class _Writer:
         require = self.required(-1)
         exprs = [expr for _, expr in (*columns, *require)]
         adds = adds_of.get(-1, [])
-        read = {m for e in exprs for m in members(e)} - {EVENT_ID}
+        read = {m for e in exprs for m in members(e)} - {EVENT_ID, *known}
         params = sorted(read | {m for m in adds if m not in self.rare})
         for m in params:
             lines.append(f"{local(m)} = " + (f"bytes(r.{m})" if self.is_raw(m) and m in read else f"r.{m}"))
-        body, scope = self.opening(place, "r", params, exprs)
+        body, scope = self.opening(place, "r", params, exprs, known, kinds)
+        scope.lines += ["h = p[3]"] if known else []
         self.emit_required(scope, require)
         scope.lines.append("c = [p[0]" + "".join(f", p{g}[0]" for g in apart) + "]")
         scope.lines.append("a = [p[1]" + "".join(f", p{g}[1]" for g in apart if adds_of.get(g)) + "]")
@@ -260,8 +281,9 @@ class _Writer:
         columns = "".join(f" + p{group}[0]" for group in groups)
         billed = " + ".join(f"p{group}[2]" for group in groups) or "0"
         adds = " + ".join(f"p{group}[1]" for group in groups) or "b''"
+        hoisted = " + ".join(f"p{group}[3]" for group in groups) or "()"
         lines.append(f"a = {adds}")
-        lines.append(f"return b'{{'{columns}, b'{{' + a[1:], {billed}")
+        lines.append(f"return b'{{'{columns}, b'{{' + a[1:], {billed}, {hoisted}")
         self.blocks.append(_function(f"whole_{place}", ", ".join(map(local, keys)), lines))
         self.blocks.append(_memo(f"whole_{place}"))
         parts = [f"bytes(r.{m})" if self.is_raw(m) else f"r.{m}" for m in keys]
@@ -290,11 +312,20 @@ class _Writer:
         ]
 
     def opening(
-        self, place: int, tag: str, params: Sequence[str], exprs: list[Expr]
+        self,
+        place: int,
+        tag: str,
+        params: Sequence[str],
+        exprs: list[Expr],
+        known: Mapping[str, str] = NOTHING,
+        kinds: Mapping[str, str] = NOTHING,
     ) -> tuple[list[str], Scope]:
-        """Lines that decode the object and json members which `exprs` look into, and the scope to go on."""
+        """Lines that decode the object and json members which `exprs` look into, and the scope to go on.
+
+        `known` and `kinds`: names in `exprs` that are no members, how they are written, and their types.
+        """
         body: list[str] = []
-        values = {p: local(p) for p in params} | {EVENT_ID: EVENT_ID}
+        values = {p: local(p) for p in params} | {EVENT_ID: EVENT_ID} | dict(known)
         inside, wholes = _looked_into(exprs)
         dicts = {m for m in wholes if self.source.record.kinds.get(self.originals.get(m, "")) == "json"}
         for member in params:
@@ -306,7 +337,8 @@ class _Writer:
             values[member] = f"d_{member}"
             raw = local(member)
             body.append(f"d_{member} = None if {raw} == b'null' else {name}({raw})")
-        return body, Scope(self.source.record, values, exprs, extra=(EVENT_ID,), dicts=dicts)
+        extra = {EVENT_ID: "text"} | dict(kinds)
+        return body, Scope(self.source.record, values, exprs, extra=extra, dicts=dicts)
 
     def decoder(self, member: str, kind: str, inside: set[str | int]) -> Callable[[bytes], object]:
         """Return the decoder of an object member (strict) or json member (lenient: only the names needed)."""

@@ -105,6 +105,8 @@ def _apply(name: str, values: list[Value], lookups: Lookups) -> Value:
             return values[0]
         case "lookup":
             return None if values[0] is None else lookups[values[1]].get(values[0])
+        case "member":
+            return meaning.member(values[0], meaning.ranks(lookups[values[1]]))
         case "in":
             return values[0] in values[1]
         case "startswith":

@@ -163,7 +163,7 @@ def members(expr: Expr) -> frozenset[str]:
 
 def lookups(expr: Expr) -> frozenset[str]:
     """Return the names of the tables that `expr` looks up in."""
-    looks = (node for node in walk(expr) if isinstance(node, Op) and node.name == "lookup")
+    looks = (node for node in walk(expr) if isinstance(node, Op) and node.name in ("lookup", "member"))
     return frozenset(str(node.args[1].value) for node in looks if isinstance(node.args[1], Const))
 
 

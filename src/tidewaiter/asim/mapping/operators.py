@@ -12,7 +12,7 @@ A path goes through a member of the record whose value is a text that holds an o
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -79,7 +79,7 @@ OPERATORS: Mapping[str, Operator] = {
             2,
             2,
             "text",
-            "the first of the named members (one text, spaces between) that is a text",
+            "of an object's members that are texts, the one whose name comes first in the table named second",
             (1,),
         ),
         Operator("number", 1, 1, "text", "a JSON number in plain digits, 8.0 as 8 and 5.5 as 5.5; else null"),
@@ -255,16 +255,15 @@ def spelled(key: str) -> int | None:
     return number if number is not None and str(number) == key else None
 
 
-@lru_cache(maxsize=128)
-def _ranks(names: str) -> dict[str, int]:
-    return {name: rank for rank, name in enumerate(names.split())}
+def ranks(table: Iterable[str]) -> dict[str, int]:
+    """The places of a table's keys, which is what `member` goes by."""
+    return {name: rank for rank, name in enumerate(table)}
 
 
-def member(value: Value, names: str) -> str | None:
-    """The first, in the order of `names`, of the members of an object that is a text and not empty."""
+def member(value: Value, ranks: Mapping[str, int]) -> str | None:
+    """Of an object's members that are texts and not empty, the one of lowest rank."""
     if type(value) is not dict:
         return None
-    ranks = _ranks(names)
     best, found = len(ranks), None
     for name, held in value.items():
         rank = ranks.get(name, best)

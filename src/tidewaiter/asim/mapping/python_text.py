@@ -28,7 +28,8 @@ class Scope:
 
     `values[member]` is the Python expression that holds a top-level member: its value for scalars, its
     decoded struct (or None) for objects, its struct of needed names (or None) for json members; for those
-    named in `dicts`, the whole decoded value. Raw bytes, for `json()`, are in `local(member)`.
+    named in `dicts`, the whole decoded value. Raw bytes, for `json()`, are in `local(member)`. `extra` gives
+    the type of names that are no members.
     """
 
     def __init__(
@@ -37,12 +38,12 @@ class Scope:
         values: Mapping[str, str],
         exprs: Iterable[Expr],
         *,
-        extra: Iterable[str] = (),
+        extra: Mapping[str, str] | None = None,
         dicts: Iterable[str] = (),
     ) -> None:
         self.record = record
         self.values = values
-        self.extra = frozenset(extra)
+        self.extra = extra or {}
         self.dicts = frozenset(dicts)
         self.lines: list[str] = []
         self.tried = 0
@@ -124,7 +125,7 @@ class Scope:
 
     def _member(self, name: str) -> tuple[str, str]:
         if name in self.extra:
-            return self.values[name], "text"
+            return self.values[name], self.extra[name]
         kind = {attribute(member): kind for member, kind in self.record.kinds.items()}.get(name)
         if kind is None:
             raise ContentError(f"unknown member or let {name!r}")
@@ -264,7 +265,7 @@ class Scope:
             case "contains":
                 return f"({rest[0]} in ({first} or ''))"
             case "member":
-                return f"_member({self.value(args[0])}, {rest[0]})"
+                return f"_member({self.value(args[0])}, _ranks[{rest[0]}])"
             case "concat":
                 rest = [self.text(arg) for arg in args[1:]]
             case "template":

@@ -117,8 +117,8 @@ class _Series:
         insights = _insight(out, first, self._ledger)
         self._cost()
         found = write_faults(out, first, trail.files) if faults else ()
-        objects = _objects(len(trail.files), digests, insights, self._tally)
-        truth = self._truth(objects, found)
+        objects = _objects(len(trail.files), digests, int(bool(insights)), self._tally)
+        truth = self._truth(objects, insights, found)
         facts.write_truth(out / "truth.json", truth)
         return truth
 
@@ -131,14 +131,16 @@ class _Series:
         self._ledger.place("cost", cost.placed, [(each.at, each.mark) for each in tally.costs])
         tally.add("cost", cost.rows, cost.objects)
 
-    def _truth(self, objects: facts.ObjectCounts, faults: tuple[facts.FaultTruth, ...]) -> Truth:
+    def _truth(
+        self, objects: facts.ObjectCounts, insights: tuple[str, ...], faults: tuple[facts.FaultTruth, ...]
+    ) -> Truth:
         first, ledger = self._companies[0], self._ledger
         campaigns = [each for number in sorted(self._campaigns) for each in self._campaigns[number]]
         lookalikes = [each for number in sorted(self._lookalikes) for each in self._lookalikes[number]]
         return Truth(
             seed=first.seed,
             day=first.day.isoformat(),
-            events=_events(len(ledger.ids), self._tally),
+            events=_events(len(ledger.ids), len(insights), self._tally),
             objects=objects,
             accounts=tuple(
                 facts.AccountTruth(each.id, each.name, each.purpose, each.regions) for each in ACCOUNTS
@@ -147,6 +149,7 @@ class _Series:
             campaigns=tuple(ledger.campaign(first, each) for each in campaigns),
             lookalikes=tuple(ledger.lookalike(each) for each in lookalikes),
             event_ids=tuple(ledger.ids),
+            insight_ids=insights,
             days=tuple(
                 facts.DayTruth(
                     company.day.isoformat(),
@@ -161,19 +164,22 @@ class _Series:
         )
 
 
-def _insight(out: Path, company: Company, ledger: Ledger) -> int:
+def _insight(out: Path, company: Company, ledger: Ledger) -> tuple[str, ...]:
     """The leaked key's exploration is refused so often that CloudTrail Insights notices."""
     story = LeakedKey(company)
     found = [
         at for technique in story.techniques for at, _ in ledger.marked.get(story.mark(technique.id), ())
     ]
-    return write_insight(out, company, PROD.id, EDGE, min(found), story.actor) if found else 0
+    return write_insight(out, company, PROD.id, EDGE, min(found), story.actor) if found else ()
 
 
-def _events(count: int, tally: Tally) -> facts.EventCounts:
+def _events(count: int, insights: int, tally: Tally) -> facts.EventCounts:
     logs = ("vpcflow", "dns", "s3_access", "guardduty", "securityhub", "cost")
     return facts.EventCounts(
-        cloudtrail=count, entra=dict(sorted(tally.entra.items())), **{log: tally.records[log] for log in logs}
+        cloudtrail=count,
+        insight=insights,
+        entra=dict(sorted(tally.entra.items())),
+        **{log: tally.records[log] for log in logs},
     )
 
 

@@ -1,4 +1,4 @@
-"""CloudTrail's files without events of their own: hourly digests, and one Insights file.
+"""CloudTrail's files beside its log files: hourly digests, and one Insights file.
 
 Digest after "CloudTrail digest file structure" (AWS CloudTrail User Guide, read 2026-11): hashes are those of
 the uncompressed content, digests form a chain per account and region. Signatures here are noise: the day
@@ -88,8 +88,10 @@ def _entry(company: Company, file: LogFile) -> Json:
     }
 
 
-def write_insight(out: Path, company: Company, account: str, region: str, at: int, principal: str) -> int:
-    """Write one Insights file: the start and end of an unusual rate of refused IAM calls; return 1."""
+def write_insight(
+    out: Path, company: Company, account: str, region: str, at: int, principal: str
+) -> tuple[str, ...]:
+    """Write one Insights file: start and end of an unusual rate of refused IAM calls; return their ids."""
     draw = company.stream("insight")
     shared = draw.uuid()
     statistics = {
@@ -130,4 +132,4 @@ def write_insight(out: Path, company: Company, account: str, region: str, at: in
     name = f"{account}_CloudTrail-Insight_{region}_{delivered:%Y%m%dT%H%MZ}_{draw.code(16)}.json.gz"
     folder = f"AWSLogs/{ORGANIZATION}/{account}/CloudTrail-Insight/{region}/{delivered:%Y/%m/%d}"
     write_gzip(out / folder / name, msgspec.json.encode({"Records": records}))
-    return 1
+    return tuple(str(record["eventID"]) for record in records)

@@ -10,11 +10,13 @@ import msgspec
 class EventCounts(msgspec.Struct, frozen=True):
     """Records written, by log; flow lines include NODATA and SKIPDATA, findings their updates.
 
-    `entra` counts rows by table. `cost` includes the days before the generated one.
+    `insight` counts CloudTrail Insights, which are not among `cloudtrail`. `entra` counts rows by table.
+    `cost` includes the days before the generated one.
     """
 
     cloudtrail: int
     vpcflow: int
+    insight: int = 0
     dns: int = 0
     s3_access: int = 0
     guardduty: int = 0
@@ -24,7 +26,7 @@ class EventCounts(msgspec.Struct, frozen=True):
 
 
 class ObjectCounts(msgspec.Struct, frozen=True):
-    """Files written, by log; digests, insights and half of the cost export's files carry no events."""
+    """Files written, by log; digests and half of the cost export's files carry no events."""
 
     cloudtrail: int
     digest: int
@@ -143,7 +145,10 @@ class DayTruth(msgspec.Struct, frozen=True):
 
 
 class Truth(msgspec.Struct, frozen=True):
-    """The whole day, or all days from `day` on; `event_ids` has all CloudTrail events, ordered by time."""
+    """The whole day, or all days from `day` on; `event_ids` has all CloudTrail events, ordered by time.
+
+    `insight_ids` has the ids of CloudTrail Insights, which tell of events and are told beside them.
+    """
 
     seed: int
     day: str
@@ -154,6 +159,7 @@ class Truth(msgspec.Struct, frozen=True):
     campaigns: tuple[CampaignTruth, ...]
     lookalikes: tuple[LookalikeTruth, ...]
     event_ids: tuple[str, ...]
+    insight_ids: tuple[str, ...] = ()
     days: tuple[DayTruth, ...] = ()
     faults: tuple[FaultTruth, ...] = ()
 

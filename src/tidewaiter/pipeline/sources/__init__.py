@@ -5,7 +5,6 @@ from __future__ import annotations
 from tidewaiter.pipeline.sources.codecs import (
     DEFAULT_LIMITS,
     Digest,
-    Insight,
     Limits,
     NonEvent,
     read,
@@ -17,7 +16,6 @@ __all__ = [
     "DEFAULT_LIMITS",
     "Digest",
     "Found",
-    "Insight",
     "Limits",
     "NonEvent",
     "Unreadable",

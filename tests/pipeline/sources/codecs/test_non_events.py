@@ -1,4 +1,4 @@
-"""Digest and insight files: typed and counted, no records."""
+"""Digest files: typed, no records. Insight files hold records like any other."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tidewaiter.core.objects import ObjectKind, SourceObject
-from tidewaiter.pipeline.sources import Digest, Insight, Limits, read_non_event
+from tidewaiter.pipeline.sources import Digest, Limits, read_non_event
 
 DIGEST = {
     "awsAccountId": "111122223333",
@@ -23,12 +23,12 @@ INSIGHT = {"eventCategory": "Insight", "insightDetails": {"state": "Start"}, "ev
 
 
 @pytest.fixture
-def look(tmp_path, recognitions):
+def look(tmp_path):
     def found(data: object, kind: ObjectKind):
         path = tmp_path / "object"
         path.write_bytes(data if isinstance(data, bytes) else json.dumps(data).encode())
         obj = SourceObject("object", path, "aws_cloudtrail", kind, "json_records", 0)
-        return read_non_event(obj, recognitions["aws_cloudtrail"], Limits())
+        return read_non_event(obj, Limits())
 
     return found
 
@@ -60,18 +60,18 @@ def test_a_damaged_digest_is_a_fault(look, damaged):
     assert [fault.kind for fault in found.faults] == ["malformed"]
 
 
-def test_insight_records_are_counted(look):
-    found = look({"Records": [INSIGHT, INSIGHT]}, "insight")
-    assert (found.detail, found.faults) == (Insight(2), ())
+def test_reading_it_like_events_yields_no_records(read_bytes):
+    reading = read_bytes(json.dumps(DIGEST).encode(), kind="digest")
+    assert (reading.records, reading.faults, reading.raw_bytes) == ([], [], len(json.dumps(DIGEST)))
 
 
-def test_a_damaged_insight_file_is_counted_as_far_as_it_goes(look):
-    found = look(json.dumps({"Records": [INSIGHT, INSIGHT]}).encode()[:-10], "insight")
-    assert found.detail == Insight(1)
-    assert {fault.kind for fault in found.faults} == {"truncated"}
+def test_the_records_of_an_insight_file_are_read(read_bytes):
+    reading = read_bytes(json.dumps({"Records": [INSIGHT, INSIGHT]}).encode(), kind="insight")
+    assert [json.loads(bytes(record)) for record in reading.records] == [INSIGHT, INSIGHT]
+    assert reading.faults == []
 
 
-@pytest.mark.parametrize(("kind", "data"), [("digest", DIGEST), ("insight", {"Records": [INSIGHT]})])
-def test_reading_it_like_events_yields_no_records(read_bytes, kind, data):
-    reading = read_bytes(json.dumps(data).encode(), kind=kind)
-    assert (reading.records, reading.faults, reading.raw_bytes) == ([], [], len(json.dumps(data)))
+def test_a_damaged_insight_file_is_read_as_far_as_it_goes(read_bytes):
+    reading = read_bytes(json.dumps({"Records": [INSIGHT, INSIGHT]}).encode()[:-10], kind="insight")
+    assert len(reading.records) == 1
+    assert {fault.kind for fault in reading.faults} == {"truncated"}

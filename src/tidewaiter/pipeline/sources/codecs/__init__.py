@@ -9,12 +9,11 @@ from tidewaiter.core.objects import Chunk, JsonChunk, SourceObject
 from tidewaiter.pipeline.sources.codecs.delimited_text import read_text
 from tidewaiter.pipeline.sources.codecs.inflate import DEFAULT_LIMITS, Limits
 from tidewaiter.pipeline.sources.codecs.json_records import read_json
-from tidewaiter.pipeline.sources.codecs.non_events import Digest, Insight, NonEvent, read_non_event
+from tidewaiter.pipeline.sources.codecs.non_events import Digest, NonEvent, read_non_event
 
 __all__ = [
     "DEFAULT_LIMITS",
     "Digest",
-    "Insight",
     "Limits",
     "NonEvent",
     "read",
@@ -30,8 +29,8 @@ def read(obj: SourceObject, recognition: Recognition, limits: Limits = DEFAULT_L
     The records yielded and those quarantined are all that the object holds, each once. Nothing is
     raised for bad data. An object without events yields one chunk, with its faults and no records.
     """
-    if obj.kind != "events":
-        found = read_non_event(obj, recognition, limits)
+    if obj.kind not in ("events", "insight"):
+        found = read_non_event(obj, limits)
         return iter([JsonChunk((), (), found.raw_bytes, list(found.faults))])
     if recognition.codec == "json_records":
         return read_json(obj, recognition, limits)

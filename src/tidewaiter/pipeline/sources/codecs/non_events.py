@@ -1,4 +1,4 @@
-"""Objects that carry no events: CloudTrail's digest and insight files, and manifests."""
+"""Objects that carry no events: CloudTrail's digest files, and manifests."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ from dataclasses import dataclass
 
 import msgspec
 
-from tidewaiter.content.recognition import Recognition
 from tidewaiter.core.faults import Fault
 from tidewaiter.core.objects import SourceObject
 from tidewaiter.pipeline.sources.codecs.feed import Feed
 from tidewaiter.pipeline.sources.codecs.inflate import Limits
-from tidewaiter.pipeline.sources.codecs.json_records import read_json
 from tidewaiter.pipeline.sources.codecs.ledger import FETCH_AGAIN
 
 
@@ -36,18 +34,11 @@ class Digest(msgspec.Struct, frozen=True, rename="camel"):
 
 
 @dataclass(frozen=True, slots=True)
-class Insight:
-    """How many records an insight file holds."""
-
-    records: int
-
-
-@dataclass(frozen=True, slots=True)
 class NonEvent:
     """What is known of an object without events; `detail` is None if it is a manifest or damaged."""
 
     object_id: str
-    detail: Digest | Insight | None
+    detail: Digest | None
     raw_bytes: int
     faults: tuple[Fault, ...] = ()
 
@@ -55,10 +46,8 @@ class NonEvent:
 _DIGEST = msgspec.json.Decoder(Digest)
 
 
-def read_non_event(obj: SourceObject, recognition: Recognition, limits: Limits) -> NonEvent:
-    """Read a digest, insight or manifest object; what is wrong with it is in `faults`."""
-    if obj.kind == "insight":
-        return _read_insight(obj, recognition, limits)
+def read_non_event(obj: SourceObject, limits: Limits) -> NonEvent:
+    """Read a digest or manifest object; what is wrong with it is in `faults`."""
     data, raw_bytes, faults = _whole(obj, limits)
     detail = None
     if obj.kind == "digest" and not faults:
@@ -67,20 +56,6 @@ def read_non_event(obj: SourceObject, recognition: Recognition, limits: Limits) 
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
             faults.append(Fault(obj.id, "malformed", f"is no digest: {error}", FETCH_AGAIN))
     return NonEvent(obj.id, detail, raw_bytes, tuple(faults))
-
-
-def _read_insight(obj: SourceObject, recognition: Recognition, limits: Limits) -> NonEvent:
-    records = raw_bytes = 0
-    faults: list[Fault] = []
-    for chunk in read_json(obj, recognition, limits):
-        records += len(chunk.records)
-        raw_bytes += chunk.raw_bytes
-        faults += chunk.faults
-        faults += [
-            Fault(obj.id, bad.kind, f"an insight record is damaged: {bad.reason}", "", bad.position)
-            for bad in chunk.quarantined
-        ]
-    return NonEvent(obj.id, Insight(records), raw_bytes, tuple(faults))
 
 
 def _whole(obj: SourceObject, limits: Limits) -> tuple[bytes, int, list[Fault]]:
