@@ -26,10 +26,10 @@ class JsonShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     kind: ObjectKind
     members: tuple[str, ...]
-    or_members: tuple[tuple[str, ...], ...] = ()
-    values: dict[str, frozenset[str]] = {}
     envelopes: tuple[str, ...] = ()
     wrappers: tuple[str, ...] = ()
+    or_members: tuple[tuple[str, ...], ...] = ()
+    values: dict[str, frozenset[str]] = {}
 
     @property
     def forms(self) -> tuple[tuple[str, ...], ...]:
