@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.acceptance.originals import finding_ids
 from tidewaiter.lab.generator import Truth, generate
 from tidewaiter.lab.workspace import Workspace
 
@@ -68,7 +69,7 @@ def round_of_kills(root: Path, day: Path, truth: Truth, *, kills: int, draw: ran
             else:
                 tally.ended_by_themselves += 1
         subprocess.run(run, check=True, capture_output=True, timeout=_PATIENCE)
-    _check(root, truth, tally)
+    _check(root, day, truth, tally)
     return tally
 
 
@@ -93,7 +94,7 @@ def _killed(run: list[str], moment: float) -> bool:
     return False
 
 
-def _check(root: Path, truth: Truth, tally: Tally) -> None:
+def _check(root: Path, day: Path, truth: Truth, tally: Tally) -> None:
     found: Counter[str] = Counter()
     with Workspace.open(root / "lab" / "lab" / "workspace.duckdb", read_only=True) as workspace:
         for table in workspace.counts():
@@ -102,7 +103,7 @@ def _check(root: Path, truth: Truth, tally: Tally) -> None:
     lines = (root / "state" / "possibly_sent.jsonl").read_text().splitlines()
     listed = {event_id for line in lines for event_id in json.loads(line)["event_ids"]}
     doubled = {event_id for event_id, n in found.items() if n > 1}
-    events = {*truth.event_ids, *truth.insight_ids}
+    events = {*truth.event_ids, *truth.insight_ids, *finding_ids(day)}
     flows = found.keys() - events
     assert events <= found.keys(), "events are missing"
     assert len(flows) == truth.events.vpcflow, "flow records are missing, or there are others"

@@ -69,6 +69,14 @@ def members_of(text: str) -> dict[str, str]:
     return {name: bytes(raw).decode() for name, raw in _MEMBERS.decode(text).items()}
 
 
+def finding_ids(folder: Path) -> list[str]:
+    """Return the ids of all states of GuardDuty's findings below a folder: id and time of the state."""
+    lines = (
+        line for path in sorted(folder.rglob("GuardDuty/**/*.gz")) for line in content(path).splitlines()
+    )
+    return [f"{found['id']}@{found['updatedAt']}" for found in map(json.loads, lines)]
+
+
 def flow_lines(path: Path) -> Iterator[dict[str, str]]:
     """Yield each flow record of a file, plain or in a shipper's `_raw`, by the names of its header."""
     text = content(path)

@@ -8,7 +8,15 @@ from collections import Counter
 import pytest
 
 from tests.acceptance import originals
-from tests.acceptance.conftest import NETWORK, asim_errors, check_laws, rows_of, unequal, unequal_flows
+from tests.acceptance.conftest import (
+    FINDINGS,
+    NETWORK,
+    asim_errors,
+    check_laws,
+    rows_of,
+    unequal,
+    unequal_flows,
+)
 from tidewaiter.lab.generator import read_truth
 
 EVENTS = 3_000
@@ -37,7 +45,9 @@ def test_every_record_of_the_day_is_accounted_for(product, rows, truth):
     report = check_laws(product[1], rows)
     ids = Counter(row["EventOriginalUid"] for table, some in rows.items() if table != NETWORK for row in some)
 
-    assert ids == Counter([*truth.event_ids, *truth.insight_ids])
+    found = originals.finding_ids(product[0])
+    assert ids == Counter([*truth.event_ids, *truth.insight_ids, *found])
+    assert len(found) == report["rows"][FINDINGS] == truth.events.guardduty
     assert len(truth.event_ids) == EVENTS
     assert report["rows"][NETWORK] == truth.events.vpcflow
     assert report["sources"]["aws_cloudtrail"]["quarantined"] == 0
@@ -56,7 +66,7 @@ def test_a_second_run_delivers_nothing_and_says_so(product, rows, tidewaiter):
 
 
 def test_the_rows_hold_to_asim_in_every_table(rows):
-    assert len(rows) == 5
+    assert len(rows) == 6
     assert asim_errors(rows) == []
 
 
@@ -101,7 +111,7 @@ def test_the_bytes_of_a_record_are_not_even_spaced_anew(product, rows):
         raw
         for table, some in rows.items()
         for row in some
-        if table != NETWORK and f'"{row["EventOriginalUid"]}"' in text
+        if table not in (NETWORK, FINDINGS) and f'"{row["EventOriginalUid"]}"' in text
         for raw in originals.members_of(str(row["AdditionalFields"])).values()
     ]
     assert len(carried) > 20
@@ -113,6 +123,27 @@ def test_every_flow_row_carries_the_values_of_its_line(product, rows):
     lines = [line for path in files for line in originals.flow_lines(path)]
 
     assert unequal_flows(rows, lines) == (Counter(), Counter())
+
+
+def test_the_findings_of_the_stories_are_alerts_with_their_severity_and_tactic(product, rows, truth):
+    lines = (
+        json.loads(line)
+        for path in (product[0] / "AWSLogs").rglob("GuardDuty/**/*.gz")
+        for line in originals.content(path).splitlines()
+    )
+    found = {f"{line['id']}@{line['updatedAt']}": line for line in lines}
+    alerts = {row["EventOriginalUid"]: row for row in rows[FINDINGS]}
+
+    assert alerts.keys() == found.keys()
+    for event_id, alert in alerts.items():
+        assert alert["EventOriginalType"] == found[event_id]["type"]
+        assert alert["EventCount"] == found[event_id]["service"]["count"]
+        assert alert["AttackTactics"]
+        carried = originals.members_of(str(alert["AdditionalFields"]))
+        assert json.loads(carried["service"]) == found[event_id]["service"]
+    told = {place.id for one in truth.campaigns for technique in one.techniques for place in technique.places
+            if place.log == "guardduty"}  # fmt: skip
+    assert told <= {event_id.split("@")[0] for event_id in alerts}
 
 
 def test_an_analyst_asks_and_gets_what_the_records_say(product, rows, tidewaiter, truth):

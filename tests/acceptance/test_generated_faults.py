@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.acceptance import originals
 from tests.acceptance.conftest import NETWORK, rows_of
 from tidewaiter.lab.generator import read_truth
 from tidewaiter.lab.generator.faults.bodies import BODIES, HUGE
@@ -49,7 +50,11 @@ def test_there_is_one_object_of_every_kind(truth):
 
 def test_the_counts_are_those_of_the_day_and_of_its_damaged_objects(truth, report):
     events = truth.events
-    written = {"aws_cloudtrail": events.cloudtrail + events.insight, "aws_vpcflow": events.vpcflow}
+    written = {
+        "aws_cloudtrail": events.cloudtrail + events.insight,
+        "aws_vpcflow": events.vpcflow,
+        "aws_guardduty": events.guardduty,
+    }
     for source, whole in written.items():
         damaged = [fault for fault in truth.faults if fault.source == source]
         counts = report["sources"][source]
@@ -83,7 +88,7 @@ def test_every_bad_record_is_set_aside_with_its_kind(state, truth):
 
 def test_every_event_that_can_be_read_is_delivered_once(state, truth):
     rows = rows_of(state[0])
-    whole = [*truth.event_ids, *truth.insight_ids]
+    whole = [*truth.event_ids, *truth.insight_ids, *originals.finding_ids(state[0].parent / "day")]
     told = Counter([*whole, *(each for fault in truth.faults for each in fault.event_ids)])
     trail = [
         row for table, some in rows.items() if table.startswith("ASim") and table != NETWORK for row in some

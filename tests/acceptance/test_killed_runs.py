@@ -14,4 +14,5 @@ def test_nothing_is_lost_when_runs_are_killed_and_what_is_there_twice_is_listed(
     tally = round_of_kills(tmp_path, tmp_path / "day", truth, kills=4, draw=random.Random(5))
 
     assert tally.moments, "no run was killed before its end"
-    assert tally.delivered == 5_000 + truth.events.vpcflow
+    events = truth.events
+    assert tally.delivered == 5_000 + events.insight + events.vpcflow + events.guardduty

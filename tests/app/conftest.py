@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.acceptance.originals import finding_ids
 from tidewaiter.app.engine.destination import destination, warden_of
 from tidewaiter.app.engine.paths import Paths
 from tidewaiter.app.engine.plan import Plan
@@ -136,6 +137,11 @@ class Day:
 
     folder: Path
     truth: Truth
+
+    @property
+    def finding_ids(self) -> list[str]:
+        """The ids of all states of GuardDuty's findings."""
+        return finding_ids(self.folder)
 
 
 @pytest.fixture(scope="session")

@@ -403,9 +403,9 @@ def test_a_mapping_is_shown_column_by_column(cli):
 @pytest.mark.parametrize(
     ("words", "hint"),
     [
-        (("show", "aws_nothing"), "known are aws_cloudtrail, aws_vpcflow"),
+        (("show", "aws_nothing"), "known are aws_cloudtrail, aws_guardduty"),
         (("show", "aws_vpcflow", "--schema", "Dns"), "it maps to NetworkSession"),
-        (("test", "aws_nothing"), "known are aws_cloudtrail, aws_vpcflow"),
+        (("test", "aws_nothing"), "known are aws_cloudtrail, aws_guardduty"),
     ],
 )
 def test_a_source_or_schema_that_is_not_there_is_answered_with_those_that_are(cli, words, hint):

@@ -22,7 +22,8 @@ def test_the_counts_add_up_and_the_lab_holds_what_they_say(delivered_day, day):
     events = day.truth.events
     assert delivered_day.counts()["delivered"] == events.cloudtrail + events.insight
     assert (events.cloudtrail, events.insight) == (700, 2)
-    assert delivered_day.counts("aws_vpcflow")["delivered"] == day.truth.events.vpcflow
+    assert delivered_day.counts("aws_vpcflow")["delivered"] == events.vpcflow
+    assert delivered_day.counts("aws_guardduty")["delivered"] == events.guardduty > 0
 
 
 def test_every_event_of_the_day_is_in_the_lab_once(delivered_day, day):
@@ -30,7 +31,7 @@ def test_every_event_of_the_day_is_in_the_lab_once(delivered_day, day):
     found = delivered_day.ids()
 
     assert set(found.values()) == {1}
-    assert set(found) - flows == {*day.truth.event_ids, *day.truth.insight_ids}
+    assert set(found) - flows == {*day.truth.event_ids, *day.truth.insight_ids, *day.finding_ids}
     assert len(flows) == day.truth.events.vpcflow
 
 
@@ -43,6 +44,7 @@ def test_objects_are_counted_by_their_kinds(delivered_day, day):
             "insight": objects.insight,
         },
         "aws_vpcflow": {"events": objects.vpcflow},
+        "aws_guardduty": {"events": objects.guardduty},
     }
 
     assert delivered_day.report["object_kinds"] == kinds
@@ -60,7 +62,7 @@ def test_a_second_run_delivers_nothing_and_changes_nothing(tmp_path, delivered_d
     assert again.result.summary.sources == {}
     assert again.result.exit_code == 0
     objects = day.truth.objects
-    known = objects.cloudtrail + objects.digest + objects.insight + objects.vpcflow
+    known = objects.cloudtrail + objects.digest + objects.insight + objects.vpcflow + objects.guardduty
     assert again.report["last_run"]["objects_claimed_before"] == known
     for part in ("sources", "rows", "object_kinds", "incidents"):
         assert again.report[part] == delivered_day.report[part]
@@ -92,7 +94,7 @@ def test_the_report_has_the_members_of_the_contract(delivered_day):
     report = delivered_day.report
 
     assert {"sources", "rows", "stages"} <= set(report)
-    assert set(report["sources"]) == {"aws_cloudtrail", "aws_vpcflow"}
+    assert set(report["sources"]) == {"aws_cloudtrail", "aws_guardduty", "aws_vpcflow"}
     for counts in report["sources"].values():
         assert set(counts) == {
             "objects", "records", "valid", "quarantined", "delivered", "merged", "dropped", "tiered",

@@ -49,7 +49,18 @@ def test_real_rows_conform_to_asim(readings):
     for sample in readings.values():
         report = report.merge(check._validated(sample))
     assert not report.errors
-    assert len(report.rows) == 5
+    assert len(report.rows) == 6
+
+
+def test_real_findings_are_all_alerts_with_a_severity_a_tactic_and_a_device(readings):
+    found = {name: sample for name, sample in readings.items() if name.startswith("guardduty-")}
+    assert len(found) == 12
+    for name, sample in found.items():
+        (row,) = sample.rows
+        assert (row.table, sample.records, sample.quarantined) == ("ASimAlertEventLogs", 1, []), name
+        assert {"EventSeverity", "AttackTactics", "AttackTechniques", "DvcId", "DvcIpAddr"} <= set(
+            row.columns
+        )
 
 
 def test_real_calls_are_told_by_their_verbs(readings):

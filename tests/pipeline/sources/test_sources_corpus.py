@@ -10,7 +10,10 @@ import pytest
 from tidewaiter.core.objects import JsonChunk, SourceObject
 from tidewaiter.pipeline.sources import Unreadable, discover, read
 
-OURS = ("invictus", "stratus", "otrf", "plaso", "cribl-cloudtrail", "cribl-vpcflow", "opensearch-catalog")
+OURS = (
+    "invictus", "stratus", "otrf", "plaso", "cribl-cloudtrail", "cribl-vpcflow", "opensearch-catalog",
+    "guardduty-soar", "guardduty-sentinel-integration",
+)  # fmt: skip
 LARGE = "opensearch-catalog/integrations/observability/aws_cloudtrail/data/samples-large.json"
 FLOWS = "cribl-vpcflow/data/samples/ZP04h5.json"
 
@@ -111,7 +114,6 @@ def test_flow_lines_are_those_of_the_shipper_without_the_header(readings, corpor
 def test_files_about_logs_are_not_taken_for_logs(items):
     others = (
         "panther-analysis",
-        "guardduty-soar",
         "guardduty-tester",
         "sigma",
         "traildiscover",

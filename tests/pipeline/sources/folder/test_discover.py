@@ -115,6 +115,40 @@ def test_flow_logs_are_recognised_by_their_content(put, found, name):
     assert found() == {"some/file": "aws_vpcflow events"}
 
 
+FINDING = {
+    "accountId": "900100200301",
+    "id": "a",
+    "type": "Recon:EC2/Portscan",
+    "resource": {},
+    "service": {"action": {}},
+    "severity": 5,
+    "updatedAt": "2026-03-04T09:18:02.114Z",
+}
+API_FINDING = {name[0].upper() + name[1:]: value for name, value in FINDING.items()}
+ENVELOPE = {"version": "0", "detail-type": "GuardDuty Finding", "source": "aws.guardduty"}
+FINDINGS = {
+    "the export's lines": json.dumps(FINDING) + "\n" + json.dumps(FINDING),
+    "one finding": json.dumps(FINDING, indent=2),
+    "a list": [FINDING],
+    "an event": ENVELOPE | {"detail": FINDING},
+    "events in lines": json.dumps(ENVELOPE | {"detail": FINDING}) + "\n",
+    "a shipper's lines": json.dumps({"_raw": json.dumps(FINDING), "host": "h"}),
+    "the answer of get-findings": {"Findings": [API_FINDING]},
+    "an event with the answer's names": ENVELOPE | {"detail": API_FINDING},
+}
+
+
+@pytest.mark.parametrize("name", FINDINGS)
+def test_findings_are_recognised_by_their_content_and_read(put, found, name, read_object):
+    path = put("some/file", FINDINGS[name])
+    assert found() == {"some/file": "aws_guardduty events"}
+    reading = read_object(path, "aws_guardduty")
+    assert not reading.faults
+    for record in reading.records:
+        assert json.loads(record) in (FINDING, API_FINDING)
+    assert len(reading.records) == (2 if name == "the export's lines" else 1)
+
+
 OTHERS = {
     "JSON lines of something else (members: rule_id, log_types, severity, event)": json.dumps(
         {"rule_id": "R", "log_types": ["AWS.CloudTrail"], "severity": "Low", "event": EVENT}
@@ -124,7 +158,10 @@ OTHERS = {
     "a JSON document of something else (members: version, detail-type, detail)": {
         "version": "0",
         "detail-type": "GuardDuty Finding",
-        "detail": {"type": "Recon:EC2/Portscan", "service": {"action": {"eventName": "x"}}},
+        "detail": {"type": "Recon:EC2/Portscan", "service": {"action": {"eventName": "x"}}, "severity": 5},
+    },
+    "a JSON document with a list of Findings of something else (members: Id, ProductArn, Severity)": {
+        "Findings": [{"Id": "a", "ProductArn": "b", "Severity": {}}]
     },
     "a JSON array of something else (members: a, b, c, d…)": [{"a": EVENT, "b": 1, "c": 1, "d": 1, "e": 1}],
     "a JSON document with a list of Records of something else (members: eventName, s3)": {
