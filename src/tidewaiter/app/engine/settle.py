@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import compress
@@ -103,15 +103,20 @@ class _Settlement:
                     item.keys += keys
                 else:
                     new = [not copies[place]] * count
-                self._rows(segment.table, item, rows, start, new)
+                whole = self._rows(segment.table, item, rows, start, new)
                 held = pointers.setdefault(item.claim.source, _Pointers(segment.table))
-                held.add(item.claim, rows, start, new)
+                held.add(item.claim, rows, start, new, whole)
             start = end
         for source, held in pointers.items():
             self._archive.setdefault(source, []).append(held.frame())
 
-    def _rows(self, table: str, item: ObjectDone, rows: RowColumns, start: int, new: Sequence[bool]) -> None:
-        """Hand the new ones of an object's rows to the batcher, and decide about the others."""
+    def _rows(
+        self, table: str, item: ObjectDone, rows: RowColumns, start: int, new: Sequence[bool]
+    ) -> dict[int, bytes]:
+        """Hand the new ones of an object's rows to the batcher, and decide about the others.
+
+        Returns by their place in `new` the whole rows of which the batcher sends a part only.
+        """
         claim, end = item.claim, start + len(new)
         row, billed, ids = rows.row[start:end], rows.billed[start:end], rows.id[start:end]
         if not all(new):
@@ -123,7 +128,13 @@ class _Settlement:
             packer = self._packers.get((table, claim.source))
             if packer is None:  # one for each source: a batch has rows of one
                 packer = self._packers[table, claim.source] = Packer(table)
+            first, known = packer.added, len(packer.cuts)
             self.out.batches += packer.add(row, claim, billed=billed, ids=ids)
+            if len(packer.cuts) > known:
+                places = [n for n, is_new in enumerate(new) if is_new]
+                cut = [each.place - first for each in packer.cuts[known:]]
+                return {places[n]: row[n] for n in cut}
+        return {}
 
     def _duplicate(self, event_id: str) -> Decision:
         reason = "the same event was delivered before"
@@ -186,15 +197,25 @@ class _Settlement:
 
 
 class _Pointers:
-    """What the archive holds of records whose bytes stay where they are: where to find them."""
+    """What the archive holds of records whose bytes stay where they are: where to find them.
+
+    Of a row that was too large to be sent it holds the whole row, as JSON.
+    """
 
     def __init__(self, table: str) -> None:
         self.table = table
         self._columns: dict[str, list[object]] = {
-            name: [] for name in ("event_id", "at", "object_id", "digest", "position", "action")
+            name: [] for name in ("event_id", "at", "object_id", "digest", "position", "action", "raw")
         }
 
-    def add(self, claim: Claim, rows: RowColumns, start: int, new: Sequence[bool]) -> None:
+    def add(
+        self,
+        claim: Claim,
+        rows: RowColumns,
+        start: int,
+        new: Sequence[bool],
+        whole: Mapping[int, bytes],
+    ) -> None:
         count = len(new)
         end, columns = start + count, self._columns
         columns["event_id"] += rows.id[start:end]
@@ -202,11 +223,16 @@ class _Pointers:
         columns["object_id"] += [claim.object_id] * count
         columns["digest"] += [claim.digest] * count
         columns["position"] += rows.position[start:end]
-        columns["action"] += ["delivered" if is_new else "duplicate" for is_new in new]
+        actions = ["delivered" if is_new else "duplicate" for is_new in new]
+        for place in whole:
+            actions[place] = "oversize"
+        columns["action"] += actions
+        columns["raw"] += [whole.get(place) for place in range(count)] if whole else [None] * count
 
     def frame(self) -> pl.DataFrame:
         time = pl.col("at").str.to_datetime("%Y-%m-%dT%H:%M:%S%.fZ", time_unit="us")
-        return pl.DataFrame(self._columns, schema_overrides={"position": pl.Int64}).select(
+        types = {"position": pl.Int64, "raw": pl.Binary}
+        return pl.DataFrame(self._columns, schema_overrides=types).select(
             "event_id",
             time.alias("event_time"),
             "object_id",
@@ -214,7 +240,7 @@ class _Pointers:
             "position",
             pl.lit(self.table).alias("table"),
             "action",
-            pl.lit(None, dtype=pl.Binary).alias("raw"),
+            "raw",
         )
 
 

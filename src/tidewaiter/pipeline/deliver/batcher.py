@@ -118,6 +118,11 @@ class Packer:
         return made + self._batches(whole=False) if self._size >= self.limit else made
 
     @property
+    def added(self) -> int:
+        """How many rows were added so far: the place of the next one."""
+        return self._first + len(self._rows)
+
+    @property
     def held(self) -> int:
         """Bytes of the rows that wait for others."""
         return self._size
@@ -129,7 +134,7 @@ class Packer:
     def _fitted(
         self, rows: Sequence[bytes], origin: Origin, billed: Sequence[int], ids: Sequence[str]
     ) -> tuple[list[bytes], list[int]]:
-        fitting, sizes, first = list(rows), list(billed), self._first + len(self._rows)
+        fitting, sizes, first = list(rows), list(billed), self.added
         for place, row in enumerate(fitting):
             if not fits(row, self.limit - 2, self.field_limit):
                 self.cuts.append(Cut(first + place, ids[place], origin, len(row)))

@@ -25,7 +25,8 @@ SCHEMA: Mapping[str, pl.DataType | type[pl.DataType]] = {
 went, or would have gone. `action`: one of `ACTIONS`. `raw`: the record's bytes; null for a pointer."""
 
 ACTIONS = ("delivered", "duplicate", "quarantine", "tier", "drop", "merge", "oversize")
-"""What became of a record. Delivered ones and duplicates are pointers: their bytes are in the object."""
+"""What became of a record. Delivered ones and duplicates are pointers: their bytes are in the object. Of an
+`oversize` one, of which a part was sent, `raw` is the whole row as JSON."""
 
 _PART = re.compile(r"source=(?P<source>[^/]+)/date=(?P<day>\d{4}-\d{2}-\d{2})/(?P<name>[^/]+)\.parquet")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
