@@ -92,6 +92,12 @@ class Metrics(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     listen: str = ""
 
 
+class Kql(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What KQL may do besides reading its workspace: names such as `workspace` or `evaluate.python`."""
+
+    allow: tuple[str, ...] = ()
+
+
 class Retry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How long the sender tries: attempts for one batch, and seconds without any success in a run."""
 
@@ -110,6 +116,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     phase: Phases = Phases()
     sources: dict[str, Source] = msgspec.field(default_factory=dict)
     metrics: Metrics = Metrics()
+    kql: Kql = Kql()
     retry: Retry = Retry()
 
     @property

@@ -116,6 +116,22 @@ def test_an_unknown_name_where_no_table_can_stand_stays_an_error(analyze):
     assert errors(analyze("SigninLogs | extend a = missing(1), b = absent")) != []
 
 
+def test_a_column_that_has_the_name_of_a_table_is_a_column(analyze):
+    query = "OfficeThings_CL | where Operation in ('a', 'b') and Usage == 1 | summarize count() by Operation"
+
+    found = analyze(query)
+
+    assert errors(found) == []
+    assert found.tables == ()
+    assert analyze("SigninLogs | where AppId in (Operation)").tables == ("Operation", "SigninLogs")
+
+
+def test_a_name_that_nobody_knows_is_no_table_where_a_value_stands(analyze):
+    query = "Things_CL | where TimeGenerated > ago(window) and tolower(Name) == 'a'"
+
+    assert [each.name for each in analyze(query).unknown] == ["Things_CL"]
+
+
 def test_only_what_a_query_names_is_bound(analyze):
     assert analyze("union AWSWAF, AAD*").tables == (
         "AADManagedIdentitySignInLogs",

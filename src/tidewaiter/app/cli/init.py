@@ -60,6 +60,10 @@ destination = "asim"
 [metrics]
 # Where Prometheus may read metrics while `run` works, such as 127.0.0.1:9464. Empty: nowhere.
 listen = ""
+
+[kql]
+# What queries may use that leads out of the workspace or runs plugins: "workspace", "evaluate", …
+allow = []
 """
 
 _QUESTIONS = (

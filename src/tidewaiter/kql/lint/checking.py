@@ -16,6 +16,8 @@ from tidewaiter.kql.text import did_you_mean
 _ALREADY_OURS = {"KS207", "KS208"}
 """Microsoft's words for clusters and databases whose schema it does not have; the safety lint names them."""
 
+_UNKNOWN_NAMES = {"KS142", "KS204", "KS211"}
+
 _BEFORE_QUERY = re.compile(r"(?:\s|//[^\n]*(?:\n|$))*")
 
 
@@ -56,7 +58,8 @@ def check(
     known = {(each.code, each.start) for each in analysis.syntax}
     told = [each for each in analysis.diagnostics if each.code not in _ALREADY_OURS]
     found = list(_microsofts(query, (each for each in told if (each.code, each.start) in known), "syntax"))
-    found += _microsofts(query, (each for each in told if (each.code, each.start) not in known), "names")
+    bound = (each for each in told if (each.code, each.start) not in known)
+    found += _hinted(_microsofts(query, bound, "names"), analysis, catalog)
     found += (_unknown(query, each, catalog) for each in analysis.unknown)
     found += refusals(analysis, allowed)
     found += _called(analysis, catalog, allowed, service)
@@ -80,6 +83,17 @@ def _microsofts(
 ) -> Iterator[Finding]:
     for each in diagnostics:
         yield _of(query, kind, each.code, each.message, "", each.start, each.end, severity=each.severity)
+
+
+def _hinted(findings: Iterator[Finding], analysis: Analysis, catalog: Catalog) -> Iterator[Finding]:
+    """Add the nearest name to findings about an unknown one: of the columns of the tables that are read."""
+    names = {column for table in analysis.tables for column in catalog.tables[table]} | catalog.names()
+    for each in findings:
+        if each.rule in _UNKNOWN_NAMES:
+            name = analysis.query[each.start : each.end]
+            yield replace(each, hint=did_you_mean(name, names, cutoff=0.85))
+        else:
+            yield each
 
 
 def _of(

@@ -50,7 +50,7 @@ class Node:
     `role` is its part in its parent ("Condition", "Left"; elements of a list have the list's). `name` is the
     name that a reference, declaration or call has, `symbol` what it is bound to ("Column:UserId",
     "Table:SigninLogs", "Function:count", "Variable:x"), `type` the type of its value ("long", "table",
-    "error"), `table` the table of the catalog whose column it is, as it is; each is empty where there is none.
+    "error"), `table` the table of the catalog that it is a column of; each is empty where there is none.
     `text` is the source text of a leaf without a name.
     """
 

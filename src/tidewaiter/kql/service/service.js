@@ -93,12 +93,48 @@
 
   // -- which names a query needs ----------------------------------------------------------------------------
 
+  const TABULAR = new Set([
+    'ExpressionStatement.Expression', 'PipeExpression.Expression', 'JoinOperator.Expression',
+    'LookupOperator.Expression', 'LetStatement.Expression', 'InvokeOperator.Function', 'FunctionBody.Expression',
+    'UnionOperator.Expressions', 'FindInClause.Expressions', 'MaterializeExpression.Expression',
+  ]);
+
+  // Says whether an expression stands where a table does; lists and their wrappers have no names of their own.
+  function isTabular(node) {
+    let at = node;
+    let role = at.NameInParent;
+    while (at.Parent) {
+      const parent = at.Parent;
+      const kind = kindOf(parent);
+      if (TABULAR.has(`${kind}.${role}`)) return true;
+      if (kind === 'SeparatedElement' || kind === 'List') role = parent.NameInParent || role;
+      else if (kind === 'ParenthesizedExpression') role = parent.NameInParent;
+      else return false;
+      at = parent;
+    }
+    return false;
+  }
+
+  // Says whether a name alone is what `in` looks through: in (Table), in ((Table)).
+  function inList(node) {
+    let at = node.Parent;
+    let listed = false;
+    while (at && ['SeparatedElement', 'List', 'ExpressionList', 'ParenthesizedExpression'].includes(kindOf(at))) {
+      listed = listed || kindOf(at) === 'ExpressionList';
+      at = at.Parent;
+    }
+    return listed && Boolean(at) && /^(Not|Has)?In/.test(kindOf(at));
+  }
+
   function mentions(root) {
-    const found = { names: new Set(), patterns: [], all: false, named: new Map() };
+    const found = { names: new Set(), tabular: new Set(), patterns: [], all: false, named: new Map() };
     for (const node of walk(root)) {
       const kind = kindOf(node);
-      if (kind === 'NameReference') found.names.add(node.SimpleName);
-      else if (kind === 'WildcardedName') found.patterns.push(node.SimpleName || node.toString());
+      if (kind === 'NameReference') {
+        found.names.add(node.SimpleName);
+        if (isTabular(node) || inList(node)) found.tabular.add(node.SimpleName);
+      }
+      if (kind === 'WildcardedName') found.patterns.push(node.SimpleName || node.toString());
       else if ((kind === 'SearchOperator' || kind === 'FindOperator') && !node.InClause) found.all = true;
       else if (kind === 'FunctionCallExpression') noteArguments(node, found.named);
     }
@@ -119,13 +155,13 @@
   function close(wanted, catalog) {
     const open = [...wanted];
     const add = (name) => { if (!wanted.has(name)) { wanted.add(name); open.push(name); } };
+    const addAll = (found) => namesOf(found, catalog).forEach(add);
     while (open.length) {
       const name = open.pop();
       if (!has(catalog.functions, name)) continue;
       const body = catalog.functions[name];
       if (!body.mentions) body.mentions = mentions(KustoCode.Parse(body.body).Syntax);
-      body.mentions.names.forEach(add);
-      tablesLike(body.mentions, catalog).forEach(add);
+      addAll(body.mentions);
     }
   }
 
@@ -136,10 +172,15 @@
     return matchers.length ? names.filter((name) => matchers.some((each) => each.test(name))) : [];
   }
 
+  // The names to bind: those of tables only where a table can stand, since many columns have such names, too.
+  function namesOf(found, catalog) {
+    const names = [...found.names].filter((name) => !has(catalog.tables, name) || found.tabular.has(name));
+    return [...names, ...tablesLike(found, catalog)];
+  }
+
   function needed(root, catalog) {
     const found = mentions(root);
-    const wanted = new Set(found.names);
-    tablesLike(found, catalog).forEach((name) => wanted.add(name));
+    const wanted = new Set(namesOf(found, catalog));
     close(wanted, catalog);
     return { wanted, named: found.named };
   }
@@ -179,28 +220,6 @@
   }
 
   // -- names that nobody knows ------------------------------------------------------------------------------
-
-  const TABULAR = new Set([
-    'ExpressionStatement.Expression', 'PipeExpression.Expression', 'JoinOperator.Expression',
-    'LookupOperator.Expression', 'LetStatement.Expression', 'InvokeOperator.Function', 'FunctionBody.Expression',
-    'UnionOperator.Expressions', 'FindInClause.Expressions', 'MaterializeExpression.Expression',
-  ]);
-
-  // Says whether an expression stands where a table does; lists and their wrappers have no names of their own.
-  function isTabular(node) {
-    let at = node;
-    let role = at.NameInParent;
-    while (at.Parent) {
-      const parent = at.Parent;
-      const kind = kindOf(parent);
-      if (TABULAR.has(`${kind}.${role}`)) return true;
-      if (kind === 'SeparatedElement' || kind === 'List') role = parent.NameInParent || role;
-      else if (kind === 'ParenthesizedExpression') role = parent.NameInParent;
-      else return kind === 'FunctionCallExpression';
-      at = parent;
-    }
-    return false;
-  }
 
   function unknownNames(code, diagnostics) {
     const found = [];
