@@ -55,6 +55,13 @@ ANSWERS = [
     ("let f = (T: (Id: long)) { T | where Id > 3 }; Calls | invoke f() | count", [(1,)]),
     ("range x from 1 to 5 step 2", [(1,), (3,), (5,)]),
     ("datatable(a: long, b: string)[1, 'x', 2, 'y']", [(1, "x"), (2, "y")]),
+    ("People | project-reorder T*, Name | getschema | project ColumnName", [("Title",), ("Name",), ("Key",)]),
+    ("People | project-keep T*, Key | take 1", [(1, "one")]),
+    ("People | sample-distinct 1 of Key | count", [(1,)]),
+    ("People | serialize n = row_number() | project n", [(1,), (2,), (3,)]),
+    ("People | partition by Key (top 1 by Title asc) | project Title", [("one",), ("nine",)]),
+    ("Calls | mv-apply v = Data to typeof(long) on (where v > 1) | project Id, v", [(4, 2), (4, 2)]),
+    ("Calls | where Id > 1 | as Some | join kind=inner (Some) on Id | count", [(3,)]),
     # lets and nested queries
     ("let x = 2; Calls | where Id > x | count", [(2,)]),
     ("let X = Calls | where Id > 2; X | count", [(2,)]),

@@ -14,7 +14,7 @@ from duckdb_kql import ir
 from duckdb_kql.schema import Schema, match_wildcard, output_columns
 
 from tidewaiter.kql import dialect
-from tidewaiter.kql.scope import Scope
+from tidewaiter.kql.scope import Scope, walk
 from tidewaiter.kql.text import QueryText
 
 Describe = Callable[[ir.Query, Schema], dict[str, str]]
@@ -80,6 +80,8 @@ class Absent:
             branches = [b for branch in (head, *operator.branches) for b in _single_tables(branch, scope)]
             columns = [_columns(branch, scope) for branch in branches]
             return frozenset(name for name in after if any(name not in found for found in columns))
+        if isinstance(operator, ir.Summarize):
+            return _of_no_values(operator, after)
         if not isinstance(operator, ir.Join | ir.Lookup):
             return frozenset()
         left = len(output_columns(head, scope.columns))
@@ -88,6 +90,23 @@ class Absent:
         if operator.kind == "rightouter":
             return frozenset(after[:left])
         return frozenset(after) if operator.kind == "fullouter" else frozenset()
+
+
+_CONDITIONAL = frozenset({"minif", "maxif", "take_anyif", "anyif"})
+
+
+def _of_no_values(operator: ir.Summarize, after: list[str]) -> frozenset[str]:
+    """Return the columns of aggregates that may have had no value: without `by`, or with a condition."""
+    names = after[len(operator.by) :]
+    if not operator.by:
+        return frozenset(names)
+    calls = (
+        node.name
+        for named in operator.aggregates
+        for node in walk(named)
+        if isinstance(node, ir.FunctionCall)
+    )
+    return frozenset(names) if _CONDITIONAL & set(calls) else frozenset()
 
 
 def _columns(branch: ir.Query, scope: Scope) -> frozenset[str]:

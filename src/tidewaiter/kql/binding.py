@@ -1,7 +1,8 @@
 """Binds a lowered query to the workspace: names are checked as KQL does, and absent strings become ''.
 
 duckdb-kql leaves names to DuckDB, which folds case: `actorusername` would read `ActorUsername`, and
-`project-rename x = nosuch` would pass. `absent` has the rest of what would be a wrong answer without a word.
+`project-rename x = nosuch` would pass. `absent` has the rest of what would be a wrong answer without a word,
+`tabular` the operators that the library lacks.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import count
 from typing import Any
 
 from duckdb_kql import ir
@@ -20,8 +22,21 @@ from tidewaiter.kql import dialect
 from tidewaiter.kql.absent import Absent, Describe
 from tidewaiter.kql.functions import Library, Text
 from tidewaiter.kql.results import Schemas
+from tidewaiter.kql.rewriting import Rewriter
 from tidewaiter.kql.scope import Scope, replace_queries, walk
+from tidewaiter.kql.tabular import nodes, rendered
+from tidewaiter.kql.tabular.lowering import OWN
+from tidewaiter.kql.tabular.order import Order
+from tidewaiter.kql.tabular.plain import for_each, plain
 from tidewaiter.kql.text import Place, QueryText, did_you_mean
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Each:
+    """The rows of one record or partition, told apart by `column`; `whole` is the relation with all."""
+
+    column: str
+    whole: str = ""
 
 
 class Binder:
@@ -36,8 +51,11 @@ class Binder:
     ) -> None:
         self._text = text
         self._library = library
+        self._describe = describe
         self._absent = Absent(text.query, describe)
         self._is_datetime = is_datetime
+        self._numbers = count(1)
+        self._order = Order()
 
     def bind(self, query: ir.Query, schemas: Schemas) -> ir.Query:
         """Check every name of `query` and return it with absent strings filled.
@@ -60,18 +78,82 @@ class Binder:
         query = self._without_missing_branches(query, scope)
         self._check_source(query.source, scope)
         source = self._expressions_of(query.source, [], scope, frozenset())
+        source, operators = self._piped(source, query.operators, scope)
+        return ir.Query(source, operators, lets, query.parameters)
+
+    def _piped(
+        self, source: ir.Source, written: Sequence[ir.Operator], scope: Scope, each: Each | None = None
+    ) -> tuple[ir.Source, list[ir.Operator]]:
+        """Bind the operators behind a source, one after the other; with `each`, for its rows alone."""
         columns = source_columns(source, scope.columns)
         operators: list[ir.Operator] = []
-        for operator in query.operators:
-            operator = self._operator(operator, columns, scope)
-            head = ir.Query(source, operators)
-            if isinstance(operator, ir.Union):
-                head, operator = self._absent.typed_union(head, operator, scope)
-                source, columns = head.source, output_columns(head, scope.columns)
-            after = operator_columns(operator, columns, scope.columns)
-            fills = self._absent.fills(head, operator, after, scope)
-            operators, columns = [*head.operators, operator, *fills], after
-        return ir.Query(source, operators, lets, query.parameters)
+        ordered = self._order.of_source(source)
+        for one in written:
+            ordered = ordered or isinstance(one, nodes.Serialize)
+            for operator in self._made_plain(one, ir.Query(source, operators), columns, scope, each):
+                head = ir.Query(source, operators)
+                operator = self._operator(operator, head, columns, scope)
+                operator = self._order.checked(operator, self._query, ordered=ordered and each is None)
+                if isinstance(operator, ir.Union):
+                    head, operator = self._absent.typed_union(head, operator, scope)
+                    source, columns = head.source, output_columns(head, scope.columns)
+                after = operator_columns(operator, columns, scope.columns)
+                fills = self._absent.fills(head, operator, after, scope)
+                operators, columns = [*head.operators, operator, *fills], after
+            ordered = self._order.after(one, ordered=ordered)
+        return source, operators
+
+    # Operators of ours
+
+    def _made_plain(
+        self, written: ir.Operator, head: ir.Query, columns: list[str], scope: Scope, each: Each | None
+    ) -> Iterator[ir.Operator]:
+        """Yield what a written operator means; each is asked for when those before it are bound."""
+        if isinstance(written, nodes.MvApply):
+            yield self._applied(written, head, columns, scope)
+            return
+        if isinstance(written, nodes.Partition):
+            yield from self._partitioned(written)
+            return
+        own = [name for name in columns if each is None or name != each.column]
+        for operator in plain(written, own, self._query, self._unknown_column(own)):
+            if each is None:
+                yield operator
+            else:
+                yield from for_each(operator, each.column, each.whole, self._query)
+
+    def _applied(
+        self, written: nodes.MvApply, head: ir.Query, columns: list[str], scope: Scope
+    ) -> rendered.Applied:
+        """Bind `mv-apply`: its columns are those of the record and, in their places or behind, the body's."""
+        number = f"mv-apply {next(self._numbers)}"
+        elements = f"{number} elements"
+        operators: list[ir.Operator] = [*head.operators, rendered.Numbered(number)]
+        inner, expand = [*columns, number], list[ir.Operator]()
+        for operator in plain(written.expand, columns, self._query, self._unknown_column(columns)):
+            before = ir.Query(head.source, [*operators, *expand])
+            expand.append(self._operator(operator, before, inner, scope))
+            inner = operator_columns(expand[-1], inner, scope.columns)
+        within = scope.with_let(elements, ir.Query(head.source, [*operators, *expand]))
+        each = Each(number, elements)
+        body = ir.Query(*self._piped(ir.TableRef(elements), written.body.operators, within, each))
+        made = [name for name in output_columns(body, within.columns) if name != number]
+        replaced = _expanded_names(expand)
+        listed = [name for name in columns if name in made or name not in replaced]
+        listed += [name for name in made if name not in columns]
+        return rendered.Applied(
+            number, f"{number} rows", elements, tuple(expand), body, tuple(listed), frozenset(made)
+        )
+
+    def _partitioned(self, written: nodes.Partition) -> Iterator[ir.Operator]:
+        """Yield the body's operators, each for the rows of one key; the result has the body's columns."""
+        key = f"partition {next(self._numbers)}"
+        yield ir.Extend((ir.NamedExpr(written.key, key),))
+        for one in written.body.operators:
+            if isinstance(one, OWN):
+                raise self._query.refused("an operator in partition", None)
+            yield from for_each(one, key, "", self._query)
+        yield ir.ProjectAway((key,))
 
     @contextmanager
     def _within(self, name: str) -> Iterator[None]:
@@ -121,11 +203,15 @@ class Binder:
             for node in walk(query, into_queries=True)
         )
 
-    def _operator(self, operator: ir.Operator, columns: list[str], scope: Scope) -> ir.Operator:
+    def _operator(
+        self, operator: ir.Operator, head: ir.Query, columns: list[str], scope: Scope
+    ) -> ir.Operator:
+        operator = self._rewriter(head, columns, scope).operator(operator)
         aggregates = frozenset[int]()
-        if isinstance(operator, ir.Summarize):
+        if isinstance(operator, ir.Summarize | rendered.SummarizeEach):
             aggregates = frozenset(id(node) for named in operator.aggregates for node in walk(named))
-        operator = self._expressions_of(operator, columns, scope, aggregates)
+        if not isinstance(operator, rendered.Applied):
+            operator = self._expressions_of(operator, columns, scope, aggregates)
         for name in _plain_names(operator):
             self._check_column(name, columns)
         if isinstance(operator, ir.Join | ir.Lookup):
@@ -134,6 +220,18 @@ class Binder:
                 self._check_column(key.left, columns)
                 self._check_column(key.right, right)
         return operator
+
+    def _rewriter(self, head: ir.Query, columns: list[str], scope: Scope) -> Rewriter:
+        def type_of(expression: ir.Expr) -> str:
+            named = ir.Project((ir.NamedExpr(expression, "value"),))
+            self._expressions_of(named, columns, scope, frozenset())
+            query = ir.Query(head.source, [*head.operators, named], [*scope.lets, *head.lets])
+            return self._describe(query, scope.columns)["value"]
+
+        hidden = [
+            name for name in columns if " " not in name or not name.startswith(("mv-apply ", "partition "))
+        ]
+        return Rewriter(hidden, type_of, self._query)
 
     def _expressions_of(self, node: Any, columns: list[str], scope: Scope, aggregates: frozenset[int]) -> Any:
         """Check the names in `node` and bind the queries nested in it."""
@@ -164,6 +262,9 @@ class Binder:
             raise self._query.wrong(f"unknown function '{name}'", self._find(name), hint=hint)
         raise self._query.refused(name, self._find(name), hint=hint)
 
+    def _unknown_column(self, columns: Sequence[str]) -> Callable[[str], Exception]:
+        return lambda name: self._unknown("column", name, columns)
+
     def _unknown(self, what: str, name: str, known: Sequence[str] | Schema) -> Exception:
         return self._query.wrong(f"unknown {what} '{name}'", self._find(name), hint=did_you_mean(name, known))
 
@@ -187,3 +288,9 @@ def _plain_names(operator: ir.Operator) -> tuple[str, ...]:
     if isinstance(operator, ir.MvExpand):
         return tuple(target.column for target in operator.targets)
     return ()
+
+
+def _expanded_names(expand: Sequence[ir.Operator]) -> frozenset[str]:
+    """Return the columns that the elements of `mv-apply` stand in."""
+    targets = [t for op in expand if isinstance(op, ir.MvExpand) for t in op.targets]
+    return frozenset(target.name or target.column for target in targets)

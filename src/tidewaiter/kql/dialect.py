@@ -16,11 +16,16 @@ from duckdb_kql.errors import KqlUnsupportedError
 from duckdb_kql.translate.functions import (
     AGGREGATE_FUNCTIONS,
     SCALAR_FUNCTIONS,
-    AggregateSpec,
     FunctionSpec,
 )
 
 from tidewaiter.kql import functions
+from tidewaiter.kql.calls.addresses import ADDRESSES
+from tidewaiter.kql.calls.aggregates import AGGREGATES
+from tidewaiter.kql.calls.dynamics import DYNAMICS
+from tidewaiter.kql.calls.texts import TEXTS
+from tidewaiter.kql.calls.windows import WINDOWS
+from tidewaiter.kql.tabular import let_functions, lowering, rendered
 
 LIBRARY_VERSION = "1.1.2"
 FILL = "absent string as empty"
@@ -44,37 +49,6 @@ class _Split(FunctionSpec):
         return f"to_json({parts})"
 
 
-@dataclasses.dataclass(frozen=True)
-class _Collection(AggregateSpec):
-    """make_list() and make_set(): dynamic from the start, and with their maximum size, which was ignored."""
-
-    def render(self, args: list[str]) -> str:
-        if len(args) not in self.arities:
-            raise ValueError(f"{self.name}() takes 1 or 2 arguments, got {len(args)}")
-        value = args[0]
-        values = self.template.format(value=value, element=_json_element(value))
-        if len(args) == 2:
-            values = f"list_slice({values}, 1, {args[1]})"
-        return f"CAST('[' || coalesce(array_to_string({values}, ','), '') || ']' AS JSON)"
-
-
-def _json_element(value: str) -> str:
-    """Write a value as it is stored inside a dynamic; its type is known only when the query runs."""
-    as_datetime = translate._kql_datetime_text(f"CAST({value} AS TIMESTAMP)")
-    as_timespan = translate._kql_timespan_text(f"CAST({value} AS INTERVAL)")
-    return (
-        f"CAST(CASE typeof({value}) WHEN 'TIMESTAMP' THEN to_json({as_datetime}) "
-        f"WHEN 'INTERVAL' THEN to_json({as_timespan}) ELSE to_json({value}) END AS VARCHAR)"
-    )
-
-
-_LIST = "list({element}) FILTER (WHERE {value} IS NOT NULL)"
-_SET = (
-    "list_sort(list_distinct(flatten(list("
-    "CASE WHEN json_type(to_json({value})) = 'ARRAY' "
-    "THEN CAST(CAST(to_json({value}) AS JSON[]) AS VARCHAR[]) ELSE [{element}] END"
-    ") FILTER (WHERE {value} IS NOT NULL))))"
-)
 _PARSE_JSON = (
     "coalesce(TRY_CAST({0} AS JSON), "
     "CASE WHEN CAST({0} AS VARCHAR) <> '' THEN to_json(CAST({0} AS VARCHAR)) END)"
@@ -85,8 +59,8 @@ _PARSE_JSON = (
 def _render_bin(node: ir.FunctionCall) -> str:
     """bin() and floor() by a timespan, exact to the microsecond, for datetime and timespan alike.
 
-    The library aligns datetimes to 1970; Kusto counts from 0001-01-01. Sizes for which the two differ
-    are refused.
+    The library aligns datetimes to 1970; Kusto counts from 0001-01-01, so that bins of 7 days begin on
+    Mondays.
     """
     size = node.args[1] if len(node.args) == 2 else None
     if not (isinstance(size, ir.Literal) and size.kind == "timespan" and size.value is not None):
@@ -95,13 +69,9 @@ def _render_bin(node: ir.FunctionCall) -> str:
     if ticks <= 0 or ticks % 10:
         raise KqlUnsupportedError(f"function:{node.name}", hint="the bin size must be whole microseconds")
     step = ticks // 10
-    if _EPOCH_US % step and not translate._is_timespan_expr(node.args[0]):
-        raise KqlUnsupportedError(
-            f"{node.name} by {size.value}",
-            hint="sizes that do not divide a day start elsewhere than in Kusto; use startofweek() for weeks",
-        )
     value = translate.render_expr(node.args[0])
-    return f"({value} - to_microseconds((epoch_us({value}) % {step} + {step}) % {step}))"
+    shift = 0 if translate._is_timespan_expr(node.args[0]) else _EPOCH_US % step
+    return f"({value} - to_microseconds((((epoch_us({value}) + {shift}) % {step}) + {step}) % {step}))"
 
 
 @lru_cache(maxsize=1)
@@ -117,11 +87,15 @@ def install() -> None:
     SCALAR_FUNCTIONS["parse_json"] = FunctionSpec("parse_json", "template", _PARSE_JSON, (1,))
     SCALAR_FUNCTIONS["todynamic"] = FunctionSpec("todynamic", "template", _PARSE_JSON, (1,))
     SCALAR_FUNCTIONS[FILL] = FunctionSpec(FILL, "template", "coalesce({0}, '')", (1,))
-    AGGREGATE_FUNCTIONS["make_list"] = _Collection("make_list", _LIST, (1, 2), name_prefix="list")
-    AGGREGATE_FUNCTIONS["make_set"] = _Collection("make_set", _SET, (1, 2), name_prefix="set")
+    SCALAR_FUNCTIONS.update(ADDRESSES | DYNAMICS | TEXTS | WINDOWS)
+    SCALAR_FUNCTIONS["pack_dictionary"] = SCALAR_FUNCTIONS["bag_pack"]
+    AGGREGATE_FUNCTIONS.update(AGGREGATES)
     translate._SPECIAL_FORMS["bin"] = _render_bin
     translate._SPECIAL_FORMS["floor"] = _render_bin
+    let_functions.install()
     functions.install()
+    lowering.install()
+    rendered.install()
 
 
 @lru_cache(maxsize=1)

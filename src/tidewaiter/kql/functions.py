@@ -20,6 +20,7 @@ from tidewaiter.core.errors import QueryError
 from tidewaiter.kql import tokens
 from tidewaiter.kql.equals import refuse_equals
 from tidewaiter.kql.results import Functions, Schemas, StoredFunction
+from tidewaiter.kql.tabular import let_functions
 from tidewaiter.kql.text import QueryText
 from tidewaiter.kql.tokens import Canonical, Token
 from tidewaiter.kql.watchlists import watchlist_calls
@@ -76,9 +77,12 @@ class Library:
         found = tokens.lex(query)
         tokens.refuse(query, found)
         refuse_equals(query, found, calls=self._functions)
-        return Text(
-            query, found, tokens.canonical(query, found, watchlist_calls(query, found, self._schemas))
-        )
+        edits = [
+            *watchlist_calls(query, found, self._schemas),
+            *tokens.legacy_paths(found),
+            *tokens.bare_serialize(found),
+        ]
+        return Text(query, found, tokens.canonical(query, found, edits))
 
     def _add(self, function: StoredFunction) -> list[Text]:
         self._known.seen.add(function.name)
@@ -144,7 +148,6 @@ def _explained(error: _Unparsed, function: StoredFunction, query: QueryText) -> 
 # Corrections to the library
 
 _lower: Any = import_module("duckdb_kql.lower")
-_expand = _lower._expand
 _bind_arguments = _lower._bind_stored_arguments
 
 
@@ -157,7 +160,7 @@ def install() -> None:
 def _expand_telling(node: Any, function: stored_functions.StoredFunction, arguments: list[Any]) -> Any:
     """Expand a call; an error in the body remembers the function, since its place is in the body's text."""
     try:
-        return _expand(node, function, arguments)
+        return let_functions.expand(node, function, arguments)
     except KqlError as error:
         own = isinstance(error, KqlUnsupportedError) and error.construct == f"function:{function.name}"
         cause = error.__cause__ if own else error

@@ -19,11 +19,13 @@ from tidewaiter.kql import dialect
 from tidewaiter.kql.functions import Library
 from tidewaiter.kql.results import Functions, Schemas
 from tidewaiter.kql.scope import walk
+from tidewaiter.kql.tabular import nodes
 from tidewaiter.kql.text import QueryText
 
 _ROWWISE = (
     ir.Where, ir.Project, ir.Extend, ir.Take, ir.Sort, ir.Top, ir.Distinct, ir.MvExpand, ir.Parse,
-    ir.ProjectAway, ir.ProjectRename,
+    ir.ProjectAway, ir.ProjectRename, nodes.Reorder, nodes.Keep, nodes.Away, nodes.DistinctAll, nodes.Counted,
+    nodes.Serialize, nodes.SampleDistinct, nodes.Unnamed, nodes.MvApply, nodes.Partition,
 )  # fmt: skip
 _UNFIT = (ir.ToScalar, ir.LetRef, ir.Parameter, ir.Query, ir.RowContext)
 _CLOCK = {"now", "ago", "rand", "new_guid", "ingestion_time"}

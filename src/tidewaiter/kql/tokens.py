@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from antlr4 import InputStream  # type: ignore[import-untyped]
@@ -24,18 +25,19 @@ RUNS = frozenset(
     {
         "where", "filter", "project", "project-away", "project-rename", "extend", "summarize", "distinct",
         "top", "sort", "order", "take", "limit", "count", "join", "lookup", "union", "mv-expand", "mvexpand",
-        "parse", "parse-where", "getschema", "render", "invoke",
+        "parse", "parse-where", "getschema", "render", "invoke", "mv-apply", "partition", "project-keep",
+        "project-reorder", "sample-distinct", "serialize", "as",
     }
 )  # fmt: skip
 """Tabular operators that the executor runs, as they stand after a pipe."""
 
 REFUSED = frozenset(
     {
-        "as", "assert-schema", "consume", "evaluate", "facet", "find", "fork", "graph-mark-components",
+        "assert-schema", "consume", "evaluate", "facet", "find", "fork", "graph-mark-components",
         "graph-match", "graph-merge", "graph-shortest-paths", "graph-to-table", "graph-where-edges",
-        "graph-where-nodes", "macro-expand", "make-graph", "make-series", "mv-apply", "parse-kv",
-        "partition", "project-by-names", "project-keep", "project-reorder", "project-smart", "reduce",
-        "sample", "sample-distinct", "scan", "search", "serialize", "top-hitters", "top-nested",
+        "graph-where-nodes", "macro-expand", "make-graph", "make-series", "parse-kv",
+        "project-by-names", "project-smart", "reduce", "sample", "scan", "search", "top-hitters",
+        "top-nested",
     }
 )  # fmt: skip
 """Tabular operators that Kusto knows and the executor does not run ("Tabular operators", 2026-11)."""
@@ -233,6 +235,25 @@ class Edit:
     start: int
     end: int
     written: str
+
+
+def legacy_paths(tokens: list[Token]) -> list[Edit]:
+    """Return what to write for `Data.[0]`, an older way to write `Data[0]`: nothing for the dot."""
+    return [
+        Edit(a.start, a.end, "") for a, b in pairwise(tokens) if a.kind == "DOT" and b.kind == "OPENBRACKET"
+    ]
+
+
+SERIALIZED = "tidewaiter serialized"
+"""A column that stands for none: the grammar wants one behind `serialize`, where Kusto does not."""
+
+
+def bare_serialize(tokens: list[Token]) -> list[Edit]:
+    """Return what to write for a `serialize` without columns."""
+    ends = {"BAR", "CLOSEPAREN", "SEMICOLON", "CLOSEBRACE"}
+    following = [*(token.kind for token in tokens[1:]), "SEMICOLON"]
+    bare = [t for t, after in zip(tokens, following, strict=True) if t.text == "serialize" and after in ends]
+    return [Edit(t.end, t.end, f" ['{SERIALIZED}'] = 0") for t in bare]
 
 
 def canonical(query: QueryText, tokens: list[Token], edits: Iterable[Edit] = ()) -> Canonical:

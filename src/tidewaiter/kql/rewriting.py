@@ -1,0 +1,127 @@
+"""Expressions whose meaning depends on the columns that stand before them.
+
+Each is replaced by what it means there: `column_ifexists` by the column or its default, `take_any(*)` and
+`percentiles` by one aggregate for each of their columns, `pack_all()` by a bag of the columns.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from duckdb_kql import ir
+
+from tidewaiter.kql.text import QueryText
+
+TypeOf = Callable[[ir.Expr], str]
+"""The KQL type of an expression over the rows before the operator."""
+
+_EXISTING = frozenset({"column_ifexists", "columnifexists"})
+_ANY = frozenset({"take_any", "any"})
+_NUMBERS = frozenset({"int", "long", "real"})
+_EQUALITY = frozenset({"==", "!=", "<>", "=~", "!~"})
+
+
+class Rewriter:
+    """Rewrites the expressions of one operator; `columns` are those of its input."""
+
+    def __init__(self, columns: Sequence[str], type_of: TypeOf, query: QueryText) -> None:
+        self._columns = columns
+        self._type_of = type_of
+        self._query = query
+
+    def operator(self, operator: Any) -> Any:
+        """Return the operator with its expressions rewritten; nested queries are left alone."""
+        if isinstance(operator, ir.Summarize):
+            aggregates = tuple(
+                part for named in operator.aggregates for part in self._aggregates(named, operator)
+            )
+            operator = dataclasses.replace(operator, aggregates=aggregates)
+        return self._rebuilt(operator)
+
+    def _aggregates(self, named: ir.NamedExpr, operator: ir.Summarize) -> Iterator[ir.NamedExpr]:
+        call = named.expr
+        if not isinstance(call, ir.FunctionCall):
+            yield named
+        elif call.name in _ANY and (len(call.args) > 1 or isinstance(call.args[0], ir.Wildcard)):
+            for column in self._listed(call.args, operator):
+                yield ir.NamedExpr(ir.FunctionCall(call.name, (column,)))
+        elif call.name == "percentiles" and len(call.args) > 1:
+            for percent in call.args[1:]:
+                yield ir.NamedExpr(ir.FunctionCall("percentile", (call.args[0], percent)))
+        else:
+            yield named
+
+    def _listed(self, args: Sequence[ir.Expr], operator: ir.Summarize) -> Iterator[ir.Expr]:
+        keys = {key.expr.name for key in operator.by if isinstance(key.expr, ir.ColumnRef)}
+        for arg in args:
+            if isinstance(arg, ir.Wildcard):
+                yield from (ir.ColumnRef(name) for name in self._columns if name not in keys)
+            else:
+                yield arg
+
+    def _rebuilt(self, node: Any) -> Any:
+        if isinstance(node, ir.Query):
+            return node
+        if isinstance(node, tuple):
+            items = tuple(self._rebuilt(item) for item in node)
+            return items if any(a is not b for a, b in zip(items, node, strict=True)) else node
+        if not dataclasses.is_dataclass(node) or isinstance(node, type):
+            return node
+        changes = {}
+        for field in dataclasses.fields(node):
+            value = getattr(node, field.name)
+            if (new := self._rebuilt(value)) is not value:
+                changes[field.name] = new
+        return self._meaning(dataclasses.replace(node, **changes) if changes else node)
+
+    def _meaning(self, node: Any) -> Any:
+        if isinstance(node, ir.FunctionCall) and node.name in _EXISTING:
+            return self._existing(node)
+        if isinstance(node, ir.FunctionCall) and node.name == "pack_all" and not node.args:
+            named = ((ir.Literal(name, "string"), ir.ColumnRef(name)) for name in self._columns)
+            return ir.FunctionCall("bag_pack", tuple(part for pair in named for part in pair))
+        if isinstance(node, ir.BinaryOp) and node.op in _EQUALITY:
+            return self._as_text(node)
+        if isinstance(node, ir.InList) and any(_number(item) is not None for item in node.items):
+            return self._in_texts(node)
+        return node
+
+    def _existing(self, call: ir.FunctionCall) -> ir.Expr:
+        """`column_ifexists(Name, Default)` ("column_ifexists()", Kusto docs, 2026-11)."""
+        name = call.args[0] if len(call.args) == 2 else None
+        while isinstance(name, ir.LetRef):
+            name = name.value
+        if not isinstance(name, ir.Literal) or not isinstance(name.value, str):
+            raise self._query.refused(f"{call.name} of a name that is no literal", None)
+        return ir.ColumnRef(name.value) if name.value in self._columns else call.args[1]
+
+    def _as_text(self, node: ir.BinaryOp) -> ir.BinaryOp:
+        """Compare a string with a number by the number's text: `ResultType == 0` is `ResultType == "0"`.
+
+        Microsoft's language service takes the comparison, and only for equality (measured 2026-11).
+        """
+        for side, other in (("left", "right"), ("right", "left")):
+            number, compared = getattr(node, side), getattr(node, other)
+            if _number(number) is None or _number(compared) is not None:
+                continue
+            if self._type_of(compared) == "string":
+                return dataclasses.replace(node, **{side: _text(number)})
+        return node
+
+    def _in_texts(self, node: ir.InList) -> ir.InList:
+        if self._type_of(node.value) != "string":
+            return node
+        return dataclasses.replace(node, items=tuple(_text(item) for item in node.items))
+
+
+def _number(node: Any) -> ir.Literal | None:
+    while isinstance(node, ir.LetRef):
+        node = node.value
+    return node if isinstance(node, ir.Literal) and node.kind in _NUMBERS and node.value is not None else None
+
+
+def _text(node: Any) -> Any:
+    number = _number(node)
+    return node if number is None else ir.Literal(str(number.value), "string")
