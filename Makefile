@@ -70,6 +70,7 @@ docs: $(DEV)
 	@echo "docs: reference pages from the code, then HTML; about 20 seconds" >&2
 	$(BIN)/python tools/cli_reference.py
 	$(BIN)/python tools/sources_reference.py
+	$(BIN)/python -m tools.parser_comparison
 	$(BIN)/python tools/generator_reference.py
 	$(BIN)/python tools/contracts_reference.py
 	$(SPHINX)

@@ -36,7 +36,7 @@ def _source(source: content.SourceSpec) -> str:
     lines = [f"## {source.title}", "", f"Source id: `{source.id}`.", "", source.description.strip(), ""]
     if source.recognition.paths:
         lines += ["| path pattern | kind of object |", "| --- | --- |"]
-        lines += [f"| {_code(rule.match)} | {rule.kind} |" for rule in source.recognition.paths]
+        lines += [f"| {code(rule.match)} | {rule.kind} |" for rule in source.recognition.paths]
         lines += ["", "A path only suggests a source; the content decides.", ""]
     names: dict[str, str] = {}
     for route in source.file.routes:
@@ -44,7 +44,7 @@ def _source(source: content.SourceSpec) -> str:
         names |= spec.lets
         lines += [f"### {source.id}: {spec.schema} (`{spec.table}`)", ""]
         taken = (
-            "every record that is left" if route.when == _ALWAYS else f"records for which {_code(route.when)}"
+            "every record that is left" if route.when == _ALWAYS else f"records for which {code(route.when)}"
         )
         lines += [f"{spec.description.strip()} Takes {taken}.", ""]
         lines += _table("column", spec.fields)
@@ -63,11 +63,11 @@ def _read(source: content.SourceSpec, name: str) -> MappingFile:
 
 
 def _table(head: str, expressions: dict[str, str]) -> list[str]:
-    rows = [f"| `{name}` | {_code(text)} |" for name, text in sorted(expressions.items())]
+    rows = [f"| `{name}` | {code(text)} |" for name, text in sorted(expressions.items())]
     return [f"| {head} | expression |", "| --- | --- |", *rows, ""]
 
 
-def _code(text: str) -> str:
+def code(text: str) -> str:
     """Return `text` as code in a table cell; a bar inside a cell has to be escaped even in code."""
     flat = " ".join(str(text).split()).replace("|", r"\|")
     fence = "``" if "`" in flat else "`"

@@ -253,9 +253,9 @@ def test_a_common_call_has_the_event_type_that_an_analyst_expects(call: str, wan
 
 
 def test_a_name_that_tells_nothing_is_told_by_read_only():
-    assert event_type("SharedSnapshotCopyInitiated", readOnly=False) == "Set"
-    assert event_type("SharedSnapshotCopyInitiated", readOnly=True) == "Read"
-    assert event_type("SharedSnapshotCopyInitiated") == "Other"
+    assert event_type("LatencyReport", readOnly=False) == "Set"
+    assert event_type("LatencyReport", readOnly=True) == "Read"
+    assert event_type("LatencyReport") == "Other"
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,7 @@ def show(
     spec = known[source]
     routes = [route for route in spec.mapping.routes if schema in ("", route.mapping.schema)]
     if not routes:
-        schemas = ", ".join(route.mapping.schema for route in spec.mapping.routes)
+        schemas = ", ".join(dict.fromkeys(route.mapping.schema for route in spec.mapping.routes))
         raise UsageError(f"{source} has no mapping to {schema!r}", hint=f"it maps to {schemas}")
     console = output()
     console.print(f"{spec.title}: {plain(spec.description)}\n", soft_wrap=True)

@@ -48,10 +48,12 @@ def coverage(spec: SourceSpec) -> Coverage:
     Raises:
         ContentError: a mapping, table or lookup is wrong.
     """
-    mappings = [route.mapping for route in spec.mapping.routes]
-    schemas = tuple(_schema_coverage(mapping.table, set(mapping.columns)) for mapping in mappings)
+    columns: dict[str, set[str]] = {}
+    for route in spec.mapping.routes:  # several mappings may fill one table
+        columns.setdefault(route.mapping.table, set()).update(route.mapping.columns)
+    schemas = tuple(_schema_coverage(name, mapped) for name, mapped in columns.items())
     compiled = "python" if spec.recognition.codec == "json_records" else "polars"
-    destinations = tuple(dict.fromkeys(mapping.table for mapping in mappings))
+    destinations = tuple(columns)
     return Coverage(spec.id, schemas, destinations, (compiled, "docs"))
 
 
