@@ -41,13 +41,16 @@ class TextShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a delimited text object looks like inside.
 
     `fields`: every field name a header line may hold. `default`: the fields, in order, of lines without
-    a header, recognised by the regex `line`. `separator`: one character.
+    a header, recognised by the regex `line`. `separator`: one character. Where logs of two sources lie in
+    one place, a header has at least one of the names `needs`, if there are any, and none of `lacks`.
     """
 
     fields: tuple[str, ...]
     default: tuple[str, ...]
     line: str
     separator: str = " "
+    needs: frozenset[str] = frozenset()
+    lacks: frozenset[str] = frozenset()
 
 
 class Recognition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -62,7 +62,7 @@ def test_no_sample_names_a_real_account_or_public_address(source: SourceSpec):
     """RFC 5737 and RFC 3849 addresses, private ones, and the invented accounts 9001002003xx alone."""
     allowed = r"^(10|192\.0\.2|198\.51\.100|203\.0\.113|127|0\.0\.0|169\.254)\."
     for name in source.folder.names("samples"):
-        text = source.folder.read(f"samples/{name}").decode()
+        text = source.folder.read(f"samples/{name}").decode("utf-8", "replace")  # Parquet has texts too
         for account in re.findall(r"(?<![0-9a-zA-Z.-])\d{12}(?![0-9.])", text):
             assert account.startswith("9001002003"), f"{name}: {account}"
         for address in re.findall(r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.])", text):
@@ -96,4 +96,6 @@ def test_lookups_give_values_that_asim_allows(lookup: str, schema_name: str, fie
 
 def test_the_protocol_lookup_is_ianas_list():
     wanted = {str(number): keyword for number, keyword in network_protocols().items()}
-    assert SOURCES["aws_vpcflow"].mapping.lookups["protocols"] == wanted
+    flows, gateways = (SOURCES[name].mapping.lookups for name in ("aws_vpcflow", "aws_tgwflow"))
+    assert flows["protocols"] == gateways["protocols"] == wanted
+    assert flows["unnamed_protocols"] == gateways["unnamed_protocols"]

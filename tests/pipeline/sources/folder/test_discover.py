@@ -8,8 +8,10 @@ import os
 import socket
 from pathlib import Path
 
+import polars as pl
 import pytest
 
+from tidewaiter.content import sources
 from tidewaiter.core.errors import UsageError
 from tidewaiter.core.objects import SourceObject
 from tidewaiter.pipeline.sources import Unreadable, Unrecognized, discover
@@ -113,6 +115,38 @@ FLOW_CONTENT = {
 def test_flow_logs_are_recognised_by_their_content(put, found, name):
     put("some/file", FLOW_CONTENT[name])
     assert found() == {"some/file": "aws_vpcflow events"}
+
+
+HIVE = "AWSLogs/aws-account-id=1/aws-service=vpcflowlogs/aws-region=eu-central-1/year=2026/month=03"
+SAMPLES = {
+    "some/gateway.log": ("aws_tgwflow", "default_with_header.log"),
+    "some/lines": ("aws_tgwflow", "default_without_header.log"),
+    "some/custom": ("aws_tgwflow", "custom_format.log"),
+    "some/gateway.parquet": ("aws_tgwflow", "parquet.log.parquet"),
+    "some/flows.parquet": ("aws_vpcflow", "parquet_v2.log.parquet"),
+    FLOWS.replace("x.log.gz", "gateway.log"): ("aws_tgwflow", "ipv6.log"),
+    FLOWS.replace("x.log.gz", "x.log.parquet"): ("aws_vpcflow", "parquet_v5.log.parquet"),
+    f"{HIVE}/day=04/hour=09/a.log.parquet": ("aws_vpcflow", "parquet_v5.log.parquet"),
+}
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_flow_logs_of_vpcs_and_gateways_are_told_apart_by_their_fields(put, found, name):
+    source, sample = SAMPLES[name]
+    put(name, sources()[source].folder.read(f"samples/{sample}"))
+    assert found() == {name: f"{source} events"}
+
+
+def test_a_damaged_parquet_file_is_read_for_its_fault_where_flow_logs_lie(put, found, read_object):
+    path = put(FLOWS.replace("x.log.gz", "x.log.parquet"), b"PAR1 and no more")
+    assert found() == {FLOWS.replace("x.log.gz", "x.log.parquet"): "aws_vpcflow events"}
+    assert read_object(path, "aws_vpcflow").kinds == ["corrupt"]
+
+
+def test_parquet_of_something_else_is_not_taken_for_flow_logs(put, found):
+    path = put("some/file.parquet", b"")
+    pl.DataFrame({"TimeGenerated": [1], "SrcIpAddr": ["10.0.0.1"], "version": [2]}).write_parquet(path)
+    assert found() == {"some/file.parquet": "a Parquet file"}
 
 
 FINDING = {

@@ -1,4 +1,4 @@
-"""Delimited text objects: lines of fields, named by a header line or by the source's default."""
+"""Delimited text objects: lines of fields, named by a header line, by the source's default, or by Parquet."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from tidewaiter.pipeline.sources.codecs.inflate import Limits
 from tidewaiter.pipeline.sources.codecs.json_records import JSON_WINDOW_BYTES, JsonReader
 from tidewaiter.pipeline.sources.codecs.json_values import BOM, UTF16_BOMS, skip_space
 from tidewaiter.pipeline.sources.codecs.lines import LineReader
+from tidewaiter.pipeline.sources.codecs.parquet_lines import PARQUET_MAGIC, read_parquet
 from tidewaiter.pipeline.sources.codecs.salvage import SAMPLE_BYTES
 
 RAW_MEMBER = "_raw"
@@ -34,7 +35,8 @@ def read_text(obj: SourceObject, recognition: Recognition, limits: Limits) -> It
 
     A header line names the fields of the lines after it, wherever it stands; lines before any header
     have the source's default fields. Positions are line numbers from 0; headers and blank lines have
-    a number too but are no records. JSON whose records hold a line each (`_raw`) is read as those lines.
+    a number too but are no records. JSON whose records hold a line each (`_raw`) is read as those lines, and
+    Parquet as the lines that its rows would be.
     Every chunk's `body` consists of whole lines, each ending in a line feed, without carriage returns.
     """
     if recognition.text is None:
@@ -43,6 +45,9 @@ def read_text(obj: SourceObject, recognition: Recognition, limits: Limits) -> It
     feed = Feed(obj.path, obj.id, window=limits.window_bytes, limit=limits.object_bytes)
     while feed.left < len(BOM) and feed.more():
         pass
+    if feed.buffer.startswith(PARQUET_MAGIC[: len(BOM)]) and _begins_parquet(feed):
+        yield from read_parquet(obj, recognition.text, limits)
+        return
     if feed.buffer.startswith(UTF16_BOMS):
         lines.fault(utf16_fault(obj.id))
         yield from lines.close(feed.take_count())
@@ -59,6 +64,12 @@ def read_text(obj: SourceObject, recognition: Recognition, limits: Limits) -> It
     else:
         yield from _plain_lines(lines, feed, obj.id, limits.record_bytes)
     yield from lines.close()
+
+
+def _begins_parquet(feed: Feed) -> bool:
+    while feed.left < len(PARQUET_MAGIC) and feed.more():
+        pass
+    return feed.buffer.startswith(PARQUET_MAGIC)
 
 
 def _plain_lines(lines: LineReader, feed: Feed, object_id: str, record_bytes: int) -> Iterator[TextChunk]:

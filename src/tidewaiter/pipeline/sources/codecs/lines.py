@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from tidewaiter.content.recognition import TextShape
 from tidewaiter.core.faults import Fault, FaultKind, Quarantined
@@ -27,10 +27,15 @@ def header_fields(line: bytes, shape: TextShape) -> tuple[str, ...] | None:
         words = line.decode("ascii").strip().split(shape.separator)
     except UnicodeDecodeError:
         return None
+    return tuple(words) if are_fields(words, shape) and all(map(_HEADER_WORD.fullmatch, words)) else None
+
+
+def are_fields(words: Sequence[str], shape: TextShape) -> bool:
+    """Say whether the names are those of the source's fields, as far as they are known."""
     known = sum(word in shape.fields for word in words)
     if known < _KNOWN_FIELDS or 2 * known <= len(words) or len(set(words)) != len(words):
-        return None
-    return tuple(words) if all(map(_HEADER_WORD.fullmatch, words)) else None
+        return False
+    return shape.lacks.isdisjoint(words) and not (shape.needs and shape.needs.isdisjoint(words))
 
 
 class LineReader:

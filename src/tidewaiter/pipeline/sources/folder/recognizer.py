@@ -14,7 +14,8 @@ from tidewaiter.pipeline.sources.codecs import json_values as json
 from tidewaiter.pipeline.sources.codecs.delimited_text import RAW_MEMBER
 from tidewaiter.pipeline.sources.codecs.feed import utf16_fault
 from tidewaiter.pipeline.sources.codecs.inflate import Head, read_head
-from tidewaiter.pipeline.sources.codecs.lines import header_fields
+from tidewaiter.pipeline.sources.codecs.lines import are_fields, header_fields
+from tidewaiter.pipeline.sources.codecs.parquet_lines import PARQUET_MAGIC, parquet_fields
 from tidewaiter.pipeline.sources.folder import sample
 from tidewaiter.pipeline.sources.folder.sample import Content, Value
 from tidewaiter.pipeline.sources.folder.walk import File, Unreadable, Unrecognized
@@ -59,7 +60,7 @@ class Recognizer:
                 return Unreadable(file.id, file.path, suggested.source if suggested else None, head.fault)
             content = sample.content_of(head)
             seen: list[Value] = []
-            fit = self._fit(content, suggested, seen)
+            fit = self._fit(file, content, suggested, seen)
             if fit or head.complete or not content.is_json or any(value.whole for value in seen):
                 break
         undecided = _undecided(head, content, seen)
@@ -74,7 +75,7 @@ class Recognizer:
         codec = self._recognitions[fit.source].codec
         return SourceObject(file.id, file.path, fit.source, fit.kind, codec, file.size)
 
-    def _fit(self, content: Content, suggested: _Fit | None, seen: list[Value]) -> _Fit | None:
+    def _fit(self, file: File, content: Content, suggested: _Fit | None, seen: list[Value]) -> _Fit | None:
         """Return what the content fits, the suggested source first; put the values met into `seen`."""
         sources = sorted(self._recognitions, key=lambda source: not suggested or source != suggested.source)
         if content.is_json:
@@ -85,8 +86,24 @@ class Recognizer:
                     if kind:
                         return _Fit(source, kind)
             return None
+        if content.data.startswith(PARQUET_MAGIC):
+            return self._parquet_fit(file, sources, suggested)
         lines = sample.lines(content.data)
         return next((_Fit(source, "events") for source in sources if self._lines_fit(lines, source)), None)
+
+    def _parquet_fit(self, file: File, sources: list[str], suggested: _Fit | None) -> _Fit | None:
+        """Fit a Parquet file by its columns; one that cannot be read is what its path suggests."""
+        for source in sources:
+            text: TextShape | None = self._recognitions[source].text
+            if text is None:
+                continue
+            fields = parquet_fields(file.path, text)
+            if fields is None:
+                reads_text = suggested and self._recognitions[suggested.source].text
+                return suggested if reads_text else None
+            if are_fields(fields, text):
+                return _Fit(source, "events")
+        return None
 
     def _value_kind(self, value: Value, source: str) -> ObjectKind | None:
         recognition = self._recognitions[source]
