@@ -114,6 +114,8 @@ def unequal(rows: Rows, texts: Iterable[str]) -> list[str]:
     found = []
     for table, some in rows.items():
         for row in some if table not in (NETWORK, FINDINGS) else ():
+            if row["EventProduct"] != "CloudTrail":
+                continue
             candidates = sources.get(str(row["EventOriginalUid"])) or sources[""]
             each = [differences(row, record) for record in candidates]
             if not any(problems == [] for problems in each):

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.acceptance.originals import finding_ids
+from tests.acceptance.originals import entra_ids, finding_ids
 from tidewaiter.lab.generator import Truth, generate
 from tidewaiter.lab.workspace import Workspace
 
@@ -103,7 +103,7 @@ def _check(root: Path, day: Path, truth: Truth, tally: Tally) -> None:
     lines = (root / "state" / "possibly_sent.jsonl").read_text().splitlines()
     listed = {event_id for line in lines for event_id in json.loads(line)["event_ids"]}
     doubled = {event_id for event_id, n in found.items() if n > 1}
-    events = {*truth.event_ids, *truth.insight_ids, *finding_ids(day)}
+    events = {*truth.event_ids, *truth.insight_ids, *finding_ids(day), *entra_ids(day)}
     flows = found.keys() - events
     assert events <= found.keys(), "events are missing"
     assert len(flows) == truth.events.vpcflow, "flow records are missing, or there are others"

@@ -77,6 +77,12 @@ def finding_ids(folder: Path) -> list[str]:
     return [f"{found['id']}@{found['updatedAt']}" for found in map(json.loads, lines)]
 
 
+def entra_ids(folder: Path) -> list[str]:
+    """Return the ids of all rows of Entra's and Azure's tables below a folder."""
+    lines = (line for path in sorted(folder.glob("AzureLogs/*/*")) for line in content(path).splitlines())
+    return [str(row["Id"] if "Id" in row else row["EventDataId"]) for row in map(json.loads, lines)]
+
+
 def flow_lines(path: Path) -> Iterator[dict[str, str]]:
     """Yield each flow record of a file, plain or in a shipper's `_raw`, by the names of its header."""
     text = content(path)

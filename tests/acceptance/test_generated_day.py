@@ -46,7 +46,12 @@ def test_every_record_of_the_day_is_accounted_for(product, rows, truth):
     ids = Counter(row["EventOriginalUid"] for table, some in rows.items() if table != NETWORK for row in some)
 
     found = originals.finding_ids(product[0])
-    assert ids == Counter([*truth.event_ids, *truth.insight_ids, *found])
+    signed = originals.entra_ids(product[0])
+    assert ids == Counter([*truth.event_ids, *truth.insight_ids, *found, *signed])
+    assert len(signed) == sum(truth.events.entra.values())
+    ours = ("azure_activity", "entra_audit", "entra_signin")
+    assert sum(report["sources"][source]["delivered"] for source in ours) == len(signed)
+    assert sum(report["sources"][source]["quarantined"] for source in ours) == 0
     assert len(found) == report["rows"][FINDINGS] == truth.events.guardduty
     assert len(truth.event_ids) == EVENTS
     assert report["rows"][NETWORK] == truth.events.vpcflow

@@ -88,7 +88,8 @@ def test_every_bad_record_is_set_aside_with_its_kind(state, truth):
 
 def test_every_event_that_can_be_read_is_delivered_once(state, truth):
     rows = rows_of(state[0])
-    whole = [*truth.event_ids, *truth.insight_ids, *originals.finding_ids(state[0].parent / "day")]
+    day = state[0].parent / "day"
+    whole = [*truth.event_ids, *truth.insight_ids, *originals.finding_ids(day), *originals.entra_ids(day)]
     told = Counter([*whole, *(each for fault in truth.faults for each in fault.event_ids)])
     trail = [
         row for table, some in rows.items() if table.startswith("ASim") and table != NETWORK for row in some

@@ -15,4 +15,5 @@ def test_nothing_is_lost_when_runs_are_killed_and_what_is_there_twice_is_listed(
 
     assert tally.moments, "no run was killed before its end"
     events = truth.events
-    assert tally.delivered == 5_000 + events.insight + events.vpcflow + events.guardduty
+    beside = events.insight + events.vpcflow + events.guardduty + sum(events.entra.values())
+    assert tally.delivered == 5_000 + beside

@@ -47,7 +47,9 @@ def test_every_event_is_there_once(shared):
 
     assert set(found.values()) == {1}
     assert {*truth.event_ids, *truth.insight_ids} <= found.keys()
-    assert len(found) == EVENTS + truth.events.insight + truth.events.vpcflow + truth.events.guardduty
+    events = truth.events
+    beside = events.insight + events.vpcflow + events.guardduty + sum(events.entra.values())
+    assert len(found) == EVENTS + beside
 
 
 def test_no_object_is_delivered_by_both(shared):

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.originals import finding_ids
+from tests.acceptance.originals import entra_ids, finding_ids
 from tidewaiter.app.engine.destination import destination, warden_of
 from tidewaiter.app.engine.paths import Paths
 from tidewaiter.app.engine.plan import Plan
@@ -142,6 +142,11 @@ class Day:
     def finding_ids(self) -> list[str]:
         """The ids of all states of GuardDuty's findings."""
         return finding_ids(self.folder)
+
+    @property
+    def entra_ids(self) -> list[str]:
+        """The ids of all sign-ins, directory changes and Azure operations."""
+        return entra_ids(self.folder)
 
 
 @pytest.fixture(scope="session")

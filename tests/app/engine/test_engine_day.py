@@ -24,6 +24,10 @@ def test_the_counts_add_up_and_the_lab_holds_what_they_say(delivered_day, day):
     assert (events.cloudtrail, events.insight) == (700, 2)
     assert delivered_day.counts("aws_vpcflow")["delivered"] == events.vpcflow
     assert delivered_day.counts("aws_guardduty")["delivered"] == events.guardduty > 0
+    tables = {"AuditLogs": "entra_audit", "AzureActivity": "azure_activity"}
+    for source in ("azure_activity", "entra_audit", "entra_signin"):
+        rows = [n for table, n in events.entra.items() if tables.get(table, "entra_signin") == source]
+        assert delivered_day.counts(source)["delivered"] == sum(rows) > 0
 
 
 def test_every_event_of_the_day_is_in_the_lab_once(delivered_day, day):
@@ -31,7 +35,8 @@ def test_every_event_of_the_day_is_in_the_lab_once(delivered_day, day):
     found = delivered_day.ids()
 
     assert set(found.values()) == {1}
-    assert set(found) - flows == {*day.truth.event_ids, *day.truth.insight_ids, *day.finding_ids}
+    told = {*day.truth.event_ids, *day.truth.insight_ids, *day.finding_ids, *day.entra_ids}
+    assert set(found) - flows == told
     assert len(flows) == day.truth.events.vpcflow
 
 
@@ -47,7 +52,10 @@ def test_objects_are_counted_by_their_kinds(delivered_day, day):
         "aws_guardduty": {"events": objects.guardduty},
     }
 
-    assert delivered_day.report["object_kinds"] == kinds
+    found = dict(delivered_day.report["object_kinds"])
+    entra = [found.pop(source)["events"] for source in ("azure_activity", "entra_audit", "entra_signin")]
+    assert sum(entra) == objects.entra
+    assert found == kinds
     assert delivered_day.counts()["objects"] == sum(kinds["aws_cloudtrail"].values())
     assert objects.digest > 0 < objects.insight
 
@@ -63,6 +71,7 @@ def test_a_second_run_delivers_nothing_and_changes_nothing(tmp_path, delivered_d
     assert again.result.exit_code == 0
     objects = day.truth.objects
     known = objects.cloudtrail + objects.digest + objects.insight + objects.vpcflow + objects.guardduty
+    known += objects.entra
     assert again.report["last_run"]["objects_claimed_before"] == known
     for part in ("sources", "rows", "object_kinds", "incidents"):
         assert again.report[part] == delivered_day.report[part]
@@ -94,7 +103,9 @@ def test_the_report_has_the_members_of_the_contract(delivered_day):
     report = delivered_day.report
 
     assert {"sources", "rows", "stages"} <= set(report)
-    assert set(report["sources"]) == {"aws_cloudtrail", "aws_guardduty", "aws_vpcflow"}
+    assert set(report["sources"]) == {
+        "aws_cloudtrail", "aws_guardduty", "aws_vpcflow", "azure_activity", "entra_audit", "entra_signin",
+    }  # fmt: skip
     for counts in report["sources"].values():
         assert set(counts) == {
             "objects", "records", "valid", "quarantined", "delivered", "merged", "dropped", "tiered",
