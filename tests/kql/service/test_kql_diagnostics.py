@@ -132,6 +132,13 @@ def test_a_name_that_nobody_knows_is_no_table_where_a_value_stands(analyze):
     assert [each.name for each in analyze(query).unknown] == ["Things_CL"]
 
 
+def test_columns_given_to_an_invoked_function_that_nobody_knows_are_not_judged(analyze):
+    query = "SigninLogs | invoke FileProfile(UserId, 1000) | where GlobalPrevalence < 100"
+
+    assert errors(analyze(query)) == []
+    assert errors(analyze("recent() | invoke ports(Nope)", LAB)) != []
+
+
 def test_only_what_a_query_names_is_bound(analyze):
     assert analyze("union AWSWAF, AAD*").tables == (
         "AADManagedIdentitySignInLogs",

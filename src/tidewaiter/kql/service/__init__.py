@@ -7,7 +7,7 @@
 The npm package @kusto/language-service-next (MIT) runs in a node process of our own, which starts on first
 use, answers in milliseconds, and is started again after a crash. A query is data for it: nothing is run, and
 the process may read no file but its own program, write none, and start nothing. Only the tables and
-functions that a query names are bound. Decision 010 has the measurements.
+functions that a query names are bound. Decision 011 has the measurements.
 """
 
 from __future__ import annotations

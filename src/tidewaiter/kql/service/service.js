@@ -235,6 +235,16 @@
     return found;
   }
 
+  // Says whether a place is in the arguments of an invoked function that nobody knows. Defender's FileProfile
+  // takes columns of the rows there, which functions of a workspace cannot.
+  function inInvoked(code, start, assumed) {
+    const token = code.Syntax.GetTokenAt(start);
+    for (let node = token && token.Parent; node; node = node.Parent) {
+      if (kindOf(node) === 'InvokeOperator') return assumed.has(node.Function.Name && node.Function.Name.SimpleName);
+    }
+    return false;
+  }
+
   // -- the tree as data -------------------------------------------------------------------------------------
 
   const symbolText = (symbol) => `${typeName(symbol).replace(/Symbol$/, '')}:${symbol.Name}`;
@@ -320,6 +330,7 @@
         unknown.push({ name: each.name, what: each.what, start: each.at.start, length: each.at.length });
       }
     }
+    diagnostics = diagnostics.filter((each) => each.code !== 'KS142' || !inInvoked(code, each.start, assumed));
     const answer = { syntax, diagnostics, unknown, columns: columnsOf(code.ResultType), ...used(code, catalog) };
     if (request.tree) answer.tree = treeOf(code.Syntax, catalog.origins);
     return answer;
