@@ -1,4 +1,8 @@
-"""The checkpoint: how far the chain goes, sealed with a key, so that a shorter or remade chain is seen."""
+"""The checkpoint: how far the chain goes, sealed with a key; a shorter, longer or remade chain is seen.
+
+It is written twice for each group of records: before them, with their text as `pending`, and after them. So a
+record that a crash left is told from one that somebody added: the first was announced under the seal.
+"""
 
 from __future__ import annotations
 
@@ -17,15 +21,25 @@ KEY = "audit.key"
 class Checkpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The last record that was durable: its number, hash, and place (file, and the file's length in bytes).
 
-    `fingerprints` has the SHA-256 of every segment before that one. `seal` is an HMAC over the rest.
+    `digest` is the SHA-256 of those bytes, `fingerprints` that of every segment before. `pending` is the text
+    that is about to follow. `seal` is an HMAC over the rest.
     """
 
     seq: int
     hash: str
     file: str
     length: int
+    digest: str
     fingerprints: dict[str, str]
+    pending: str = ""
     seal: str = ""
+
+    def announced(self, rest: bytes) -> bool:
+        """Whether `rest`, which stands after the sealed bytes, can be what a crash left of `pending`.
+
+        A file system may have made room for the text, and lost power before it filled it: zeros.
+        """
+        return self.pending.encode().startswith(rest.rstrip(b"\0"))
 
 
 _read = msgspec.json.Decoder(Checkpoint).decode
@@ -49,12 +63,10 @@ def _seal(checkpoint: Checkpoint, key: bytes) -> str:
 
 def write(folder: Path, checkpoint: Checkpoint) -> None:
     """Replace the checkpoint, durably."""
-    path, partial = folder / CHECKPOINT, folder / f".{CHECKPOINT}.part"
-    with partial.open("wb") as file:
-        file.write(_encode(msgspec.to_builtins(checkpoint)) + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    partial = folder / f".{CHECKPOINT}.part"
+    _store(partial, _encode(msgspec.to_builtins(checkpoint)) + b"\n")
+    partial.replace(folder / CHECKPOINT)
+    sync(folder)
 
 
 def load(folder: Path) -> Checkpoint | None:
@@ -73,17 +85,40 @@ def load(folder: Path) -> Checkpoint | None:
     return found
 
 
-def key_of(folder: Path, *, make: bool) -> bytes:
-    """Return the key beside the chain; made on first use, readable by its owner only.
+def key_of(folder: Path) -> bytes:
+    """Return the key beside the chain.
 
     Raises:
-        OSError: it cannot be read or made.
+        OSError: it cannot be read.
     """
-    path = folder / KEY
-    if make and not path.exists():
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(secrets.token_hex(32).encode())
-            file.flush()
-            os.fsync(file.fileno())
-    return path.read_bytes()
+    return (folder / KEY).read_bytes()
+
+
+def begin(folder: Path, checkpoint: Checkpoint) -> None:
+    """Make a key, readable by its owner only, and the first checkpoint.
+
+    The key comes last: a folder that has one has a checkpoint, unless somebody removed it.
+    """
+    key, partial = secrets.token_hex(32).encode(), folder / f".{KEY}.part"
+    partial.unlink(missing_ok=True)
+    _store(partial, key)
+    write(folder, sealed(checkpoint, key))
+    partial.replace(folder / KEY)
+    sync(folder)
+
+
+def sync(folder: Path) -> None:
+    """Make the names in a folder durable."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _store(path: Path, body: bytes) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(body)
+        file.flush()
+        os.fsync(file.fileno())

@@ -17,6 +17,9 @@ fraction has more than one spelling, so it goes in as text."""
 GENESIS = "0" * 64
 """What stands for the record before the first."""
 
+FOREIGN = "foreign"
+"""The kind of a record which says that something stood in the chain that no writer had announced."""
+
 _encode = msgspec.json.Encoder(order="sorted").encode
 
 

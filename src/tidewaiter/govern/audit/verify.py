@@ -1,14 +1,16 @@
 """Reading the chain back, and finding what is not as it was written.
 
 What can be found, and by what: a changed byte by the record's hash or its spelling; a removed, added, moved
-or swapped record by `seq` and `prev`; a chain that was remade from some record on by the checkpoint's hash,
-which cannot be remade without the key; a cut tail or a missing segment by the checkpoint's length and
-fingerprints. Whoever can write the folder *and* read the key can remake all of it; whoever puts back an older
-copy of the whole folder, key and checkpoint included, leaves no trace in it. Both need an anchor elsewhere.
+or swapped record by `seq` and `prev`; a chain that was remade from some record on, a cut tail, a missing
+segment, and records that were added to the end by the checkpoint's digests, which cannot be sealed without
+the key. What a writer found in the chain and had not announced stays found by the record that it wrote of it.
+Whoever can write the folder *and* read the key can remake all of it; whoever puts back an older copy of the
+whole folder, key and checkpoint included, leaves no trace in it. Both need an anchor elsewhere.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
@@ -17,8 +19,11 @@ from pathlib import Path
 import msgspec
 
 from tidewaiter.govern.audit import checkpoint as seals
-from tidewaiter.govern.audit.log import segment_name
-from tidewaiter.govern.audit.records import GENESIS, Record, hash_of, read
+from tidewaiter.govern.audit.records import FOREIGN, GENESIS, Record, hash_of, read
+
+_NEXT = "the next run sets this aside, and says so in the trail"
+_TRIES, _PAUSE = 5, 0.05
+"""How often, and after how many seconds, to look again at a chain that somebody writes."""
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -59,9 +64,34 @@ def segments(folder: Path) -> list[Path]:
 
 
 def verify(folder: Path) -> list[Finding]:
-    """Check the whole chain; an empty list says that it is as it was written."""
-    found = [*_chain(folder), *_files(folder), *_strangers(folder)]
-    return sorted(set(found), key=lambda each: (each.file, each.line, each.offset, each.what))
+    """Check the whole chain; an empty list says that it is as it was written.
+
+    A chain that is being written meanwhile is looked at again, a few times.
+    """
+    for _ in range(_TRIES):
+        before = _raw(folder)
+        found = sorted({*_chain(folder), *_files(folder)}, key=_place)
+        if not found or (_raw(folder) == before and not _is_pending(folder)):
+            break
+        time.sleep(_PAUSE)
+    return found
+
+
+def _place(each: Finding) -> tuple[str, int, int, str]:
+    return each.file, each.line, each.offset, each.what
+
+
+def _raw(folder: Path) -> bytes | None:
+    path = folder / seals.CHECKPOINT
+    return path.read_bytes() if path.exists() else None
+
+
+def _is_pending(folder: Path) -> bool:
+    try:
+        mark = seals.load(folder)
+    except ValueError:
+        return False
+    return mark is not None and bool(mark.pending)
 
 
 def _chain(folder: Path) -> Iterator[Finding]:
@@ -77,6 +107,13 @@ def _chain(folder: Path) -> Iterator[Finding]:
             yield _at(each, f"record {record.seq} stands where record {seq + 1} belongs")
         elif record.prev != prev:
             yield _at(each, "the record does not follow the one before it")
+        if record.kind == FOREIGN:
+            body = record.body
+            yield _at(
+                each,
+                f"after record {body.get('after')} {body.get('file')} held {body.get('bytes')} bytes that no "
+                f"writer had announced; they are kept in {body.get('kept_in')}",
+            )
         seq, prev = record.seq, record.hash
 
 
@@ -95,13 +132,16 @@ def _files(folder: Path) -> Iterator[Finding]:
             yield Finding(seals.CHECKPOINT, 0, 0, "the checkpoint is missing")
         return
     try:
-        if not seals.is_sealed(mark, seals.key_of(folder, make=False)):
+        if not seals.is_sealed(mark, seals.key_of(folder)):
             yield Finding(seals.CHECKPOINT, 0, 0, "the checkpoint's seal is not of this key")
     except OSError as error:
         yield Finding(seals.KEY, 0, 0, f"the key cannot be read: {error.strerror}")
     for name, fingerprint in mark.fingerprints.items():
         yield from _closed(folder / name, fingerprint)
     yield from _last(folder, mark)
+    for path in segments(folder):
+        if path.name not in mark.fingerprints and path.name != mark.file:
+            yield Finding(path.name, 0, 0, f"the checkpoint knows of no such segment; {_NEXT}")
 
 
 def _closed(path: Path, fingerprint: str) -> Iterator[Finding]:
@@ -118,21 +158,13 @@ def _last(folder: Path, mark: seals.Checkpoint) -> Iterator[Finding]:
         what = f"the segment has {len(body):,} bytes, and had {mark.length:,} when it was sealed"
         yield Finding(mark.file, 0, 0, what)
         return
-    sealed = body[: mark.length].split(b"\n")
-    try:
-        last = read(sealed[-2])
-    except (ValueError, IndexError):
-        yield Finding(mark.file, max(len(sealed) - 1, 0), 0, "the sealed part does not end in a record")
+    whole, rest = body[: mark.length], body[mark.length :]
+    if sha256(whole).hexdigest() != mark.digest:
+        yield Finding(mark.file, 0, 0, "the segment is not the one that was sealed")
+    if rest == mark.pending.encode():
         return
-    if (last.seq, last.hash) != (mark.seq, mark.hash):
-        yield Finding(mark.file, len(sealed) - 1, 0, "the last sealed record is not the one that was sealed")
-    if not body.endswith(b"\n"):
-        yield Finding(mark.file, 0, len(body), "the last line is cut off; the next run sets it aside")
-
-
-def _strangers(folder: Path) -> Iterator[Finding]:
-    """Name segments that are out of their order, or that no writer made."""
-    present = [path.name for path in segments(folder)]
-    for number, name in enumerate(present, 1):
-        if name != segment_name(number):
-            yield Finding(name, 0, 0, f"a segment stands where {segment_name(number)} belongs")
+    if mark.announced(rest):
+        what = "a writer was stopped while it wrote here; the next run completes it"
+    else:
+        what = f"{len(rest):,} bytes follow that no writer announced; {_NEXT}"
+    yield Finding(mark.file, whole.count(b"\n") + 1, mark.length, what)
