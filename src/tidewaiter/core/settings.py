@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -22,6 +23,10 @@ DEFAULT_ORIGIN = "default"
 
 Destination = Literal["asim", "native", "both"]
 PhaseName = Literal["shadow", "selective", "active"]
+
+REFERENCES = frozenset({"azure.client_secret"})
+"""Settings that say where a secret is, and are never the secret."""
+_SCHEMES = ("env://", "file://", "keyvault://", "aws-sm://")
 
 
 class Azure(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -155,6 +160,11 @@ def load(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> L
     return Loaded(settings, origins)
 
 
+def is_reference(value: object) -> bool:
+    """Whether a value says where a secret is; which schemes can be followed is for `clouds.secrets`."""
+    return isinstance(value, str) and value.startswith(_SCHEMES)
+
+
 def flat(settings: Settings) -> Iterator[tuple[str, object]]:
     """Yield (path, value) of every setting."""
     yield from _leaves(msgspec.to_builtins(settings))
@@ -176,7 +186,23 @@ def _read(path: Path) -> tuple[dict[str, Any], str]:
         hint = "check the path, or make one with `tidewaiter init`"
         raise ConfigError(f"cannot be read: {error.strerror}", at=Location(str(path)), hint=hint) from None
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"is not TOML: {error}", at=Location(str(path))) from None
+        raise _not_toml(error, path) from None
+
+
+_PLACE = re.compile(r" \(at line (\d+), column (\d+)\)$")
+
+
+def _not_toml(error: UnicodeDecodeError | tomllib.TOMLDecodeError, path: Path) -> ConfigError:
+    """Return the error with its line; tomllib (Python 3.11) has it in its message alone."""
+    hint = (
+        'text stands in quotes, as in endpoint = "https://…"; `tidewaiter init` writes a file to begin with'
+    )
+    if isinstance(error, UnicodeDecodeError):
+        line = error.object[: error.start].count(b"\n") + 1
+        return ConfigError("is not TOML: not UTF-8", at=Location(str(path), line), hint="save it as UTF-8")
+    place = _PLACE.search(str(error))
+    at = Location(str(path), int(place[1]), int(place[2])) if place else Location(str(path))
+    return ConfigError(f"is not TOML: {_PLACE.sub('', str(error))}", at=at, hint=hint)
 
 
 def _line(text: str, name: str) -> int:
@@ -193,10 +219,17 @@ def _line(text: str, name: str) -> int:
     return header or 1
 
 
+def variable_of(name: str) -> str:
+    """Return the variable that gives a setting; "" for lists and tables, which only a file can give."""
+    if not isinstance(_default(name), (str, int, float)):
+        return ""
+    return "TIDEWAITER_" + name.upper().replace(".", "_")
+
+
 def _variables(known: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     for name in sorted(known):
-        if isinstance(_default(name), (str, int, float)):
-            yield name, "TIDEWAITER_" + name.upper().replace(".", "_")
+        if variable := variable_of(name):
+            yield name, variable
 
 
 def _default(name: str) -> object:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import textwrap
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
+from rich.text import Text
 
 from tidewaiter.app.cli.options import DEFAULT_STATE, Json, StateDir
-from tidewaiter.app.cli.terminal import emit, output, say, table
+from tidewaiter.app.cli.terminal import emit, output, plain, say, some, table
 from tidewaiter.core.errors import StateError, UsageError
+
+if TYPE_CHECKING:
+    from tidewaiter.govern.audit import Record
 
 app = typer.Typer(help="The audit trail.", no_args_is_help=True)
 
@@ -43,9 +49,8 @@ def show(
     if json:
         emit(msgspec.json.encode(record) + b"\n" for record in found)
         return
-    rows = [(r.seq, r.at, r.kind, r.actor, _shown(r.body)) for r in found]
-    output().print(table(("seq", "at", "kind", "actor", "what"), rows, right=("seq",)))
-    say(f"{len(found):,} record{'s' if len(found) != 1 else ''}")
+    _print_records(found)
+    say(some(len(found), "record"))
 
 
 @app.command("verify")
@@ -64,9 +69,28 @@ def verify(state: StateDir = DEFAULT_STATE, json: Json = False) -> None:
         rows = [(f.file, f.line, f.offset, f.what) for f in result.findings]
         output().print(table(("file", "line", "byte", "what"), rows, right=("line", "byte")))
     n = len(result.findings)
-    seen = f"{result.records:,} records, {result.objects:,} objects with decisions"
-    say(f"{n:,} finding{'s' if n != 1 else ''} in {seen}" if n else f"whole: {seen}")
+    seen = f"{some(result.records, 'record')}, {some(result.objects, 'object')} with decisions"
+    say(f"{some(n, 'finding')} in {seen}" if n else f"whole: {seen}")
     raise typer.Exit(3 if result.findings else 0)
+
+
+def _print_records(records: Sequence[Record]) -> None:
+    """Print a line for each record; what a terminal has no room for goes on below its own column."""
+    if not records:
+        return
+    console = output()
+    heads = [(f"{r.seq:,}", plain(r.at), plain(r.kind), plain(r.actor)) for r in records]
+    names = ("seq", "at", "kind", "actor")
+    widths = [max(map(len, column)) for column in zip(names, *heads, strict=True)]
+    title = "  ".join(f"{name:<{width}}" for name, width in zip(names, widths, strict=True))
+    console.print(Text(f"{title}  what", style="bold"), soft_wrap=True)
+    for head, record in zip(heads, records, strict=True):
+        cells = [f"{head[0]:>{widths[0]}}", *map(str.ljust, head[1:], widths[1:])]
+        line = "  ".join([*cells, _shown(record.body)])
+        if console.is_terminal:
+            indent = " " * min(sum(widths) + 2 * len(widths), console.width // 2)
+            line = textwrap.fill(line, console.width, subsequent_indent=indent, break_on_hyphens=False)
+        console.print(Text(line), soft_wrap=True)
 
 
 def _folder(state: Path) -> Path:
@@ -88,4 +112,4 @@ def _moment(text: str) -> datetime | None:
 
 
 def _shown(body: dict[str, object]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in body.items())
+    return ", ".join(f"{name} {plain(value)}" for name, value in body.items())

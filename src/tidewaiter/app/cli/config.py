@@ -10,6 +10,7 @@ import typer
 
 from tidewaiter.app.cli.options import Config, Json
 from tidewaiter.app.cli.terminal import emit, output, table
+from tidewaiter.core.settings import REFERENCES, flat, is_reference, load
 
 app = typer.Typer(help="Settings.", no_args_is_help=True)
 
@@ -28,11 +29,10 @@ def show(
     json: Json = False,
 ) -> None:
     """Print every setting with its value, and with --origin the file and line or the variable it is from."""
-    from tidewaiter.core.settings import flat, load
-
     loaded = load(config)
     rows = [
-        (name, shown(value), loaded.origins.get(name, "default")) for name, value in flat(loaded.settings)
+        (name, shown(name, value), loaded.origins.get(name, "default"))
+        for name, value in flat(loaded.settings)
     ]
     if json:
         emit(
@@ -45,8 +45,10 @@ def show(
     output().print(table(columns, [row[: len(columns)] for row in rows]))
 
 
-def shown(value: object) -> object:
-    """Return a setting's value without the password that a URL may carry."""
+def shown(name: str, value: object) -> object:
+    """Return a setting's value without the password in a URL, or where a reference should be."""
+    if name in REFERENCES and value and not is_reference(value):
+        return "(not a reference)"
     if isinstance(value, str):
         return _PASSWORD.sub(r"\1:…@", value)
     return value if isinstance(value, (int, float)) else msgspec.json.encode(value).decode()

@@ -14,7 +14,7 @@ from tidewaiter.app.cli.lab import DEFAULT_DAY
 from tidewaiter.app.cli.progress import Bar
 from tidewaiter.app.cli.run import pass_over
 from tidewaiter.app.cli.story import print_run
-from tidewaiter.app.cli.terminal import output, plain, table
+from tidewaiter.app.cli.terminal import output, plain, some, table
 from tidewaiter.core.errors import UsageError
 from tidewaiter.core.findings import SEVERITIES
 
@@ -47,18 +47,14 @@ def demo(
     output().print(
         f"A day of {truth.events.cloudtrail:,} CloudTrail events and {truth.events.vpcflow:,} flow records "
         f"of {len(truth.accounts)} accounts, in {plain(logs)}\n"
-        f"hidden in it: {_some(len(truth.campaigns), 'attack')}, and "
-        f"{_some(len(truth.lookalikes), 'look-alike')} that should stay quiet\n",
+        f"hidden in it: {some(len(truth.campaigns), 'attack')}, and "
+        f"{some(len(truth.lookalikes), 'look-alike')} that should stay quiet\n",
         soft_wrap=True,
     )
     result = pass_over(logs, state, 0)
-    print_run(result, state, json=False)
+    print_run(result, state, json=False, before={})
     _print_hidden(truth, read_incidents(state))
     raise typer.Exit(result.exit_code)
-
-
-def _some(number: int, what: str) -> str:
-    return f"{number} {what}{'s' if number != 1 else ''}"
 
 
 def _print_hidden(truth: Truth, incidents: list[StoredIncident]) -> None:
@@ -83,8 +79,8 @@ def _print_hidden(truth: Truth, incidents: list[StoredIncident]) -> None:
     console.print()
     console.print(table(columns, rows, right=("events", "in other logs")))
     console.print(
-        f"\nincidents show {found} of {_some(len(truth.campaigns), 'attack')}; "
-        f"{alarms} of {_some(len(truth.lookalikes), 'look-alike')} raised a false alarm",
+        f"\nincidents show {found} of {some(len(truth.campaigns), 'attack')}; "
+        f"{alarms} of {some(len(truth.lookalikes), 'look-alike')} raised a false alarm",
         soft_wrap=True,
     )
 

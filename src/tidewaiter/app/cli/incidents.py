@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -10,11 +11,16 @@ import typer
 from rich.text import Text
 
 from tidewaiter.app.cli.options import DEFAULT_STATE, Json, StateDir
-from tidewaiter.app.cli.terminal import emit, output, plain, table
+from tidewaiter.app.cli.terminal import emit, output, plain, some, table, typed
 from tidewaiter.core.errors import StateError, UsageError
 from tidewaiter.core.findings import SEVERITIES, Incident
 
 _INDENT = " " * 19
+_MOST = 10
+"""Incidents that a run prints."""
+
+Known = Mapping[str, tuple[int, int, str]]
+"""Incident -> how many events and stages it has, and its severity: what makes it news when it changes."""
 
 
 class StoredIncident(
@@ -46,13 +52,47 @@ def read_incidents(state: Path) -> list[StoredIncident]:
         raise StateError(f"{path} is damaged: {error}", hint=hint) from None
 
 
+def known_incidents(state: Path) -> Known:
+    """Return what is known before a pass, incident by incident; nothing where there is no usable file."""
+    try:
+        return {item.incident_id: _size(item) for item in read_incidents(state)}
+    except StateError:
+        return {}
+
+
+def _size(item: StoredIncident) -> tuple[int, int, str]:
+    return len(item.event_ids), len(item.stages), item.severity
+
+
+def print_news(incidents: list[StoredIncident], before: Known, state: Path) -> None:
+    """Print the gravest of the incidents that a pass raised or that grew in it, and how to see the rest."""
+    new = [item for item in incidents if item.incident_id not in before]
+    grown = [item for item in incidents if before.get(item.incident_id, _size(item)) != _size(item)]
+    console, rest = output(), typed("incidents", "--state", state)
+    if not before:
+        console.print(some(len(new), "incident"))
+    elif new or grown:
+        more = f", {len(grown):,} with new evidence" if grown else ""
+        console.print(f"{some(len(new), 'new incident')}{more}, {len(incidents):,} in all")
+    else:
+        console.print(f"no new incidents; see the {len(incidents):,} of before: {rest}", soft_wrap=True)
+    shown = _gravest_first([*new, *grown])
+    print_incidents(shown[:_MOST])
+    if len(shown) > _MOST:
+        console.print(f"and {len(shown) - _MOST:,} more, less grave: {rest}", soft_wrap=True)
+
+
+def _gravest_first(incidents: list[StoredIncident]) -> list[StoredIncident]:
+    return sorted(incidents, key=lambda i: (-SEVERITIES.index(i.severity), -i.score, i.start))
+
+
 def print_incidents(incidents: list[StoredIncident]) -> None:
     """Print the list that analysts see first: gravest first, a title line and who and what it is about."""
     console = output()
-    for item in sorted(incidents, key=lambda i: (-SEVERITIES.index(i.severity), -i.score, i.start)):
+    for item in _gravest_first(incidents):
         grave = Text(f"{item.severity:<13} {item.score:>3}  ")
         console.print(grave + Text(plain(item.title), style="bold"), soft_wrap=True)
-        evidence = f"{item.start} to {item.end}, {len(item.event_ids)} events, {item.incident_id}"
+        evidence = f"{item.start} to {item.end}, {some(len(item.event_ids), 'event')}, {item.incident_id}"
         console.print(f"{_INDENT}{plain(evidence)}", soft_wrap=True)
         by_kind: dict[str, list[str]] = {}
         for entity in item.entities:

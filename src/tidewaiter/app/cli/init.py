@@ -10,7 +10,7 @@ import typer
 
 from tidewaiter.app.cli.terminal import say
 from tidewaiter.core.errors import ConfigError, UsageError
-from tidewaiter.core.settings import FILE
+from tidewaiter.core.settings import FILE, is_reference
 
 _TEMPLATE = """\
 # Settings of Tidewaiter. `tidewaiter config show --origin` prints them all, and where each comes from.
@@ -48,7 +48,8 @@ url = ""
 url = ""
 
 [phase]
-# shadow: nothing but summaries leaves; selective; active. A source may have its own: [sources.aws_cloudtrail]
+# shadow: rows stay in the archive, nothing leaves; selective and active deliver.
+# A source may have its own `phase`, in its table such as [sources.aws_cloudtrail].
 default = {phase}
 
 [sources.aws_cloudtrail]
@@ -90,9 +91,6 @@ def init(
     answers = dict.fromkeys((name for name, _ in _QUESTIONS), "")
     if not lab:
         answers.update(_asked())
-    secret = answers["secret"]
-    if secret and not secret.startswith(("env://", "file://")):
-        raise UsageError("a secret is not written into settings", hint="write env://NAME or file://PATH")
     phase = "shadow" if answers["endpoint"] else "active"
     text = _TEMPLATE.format(phase=_quoted(phase), **{name: _quoted(text) for name, text in answers.items()})
     try:
@@ -108,13 +106,36 @@ def _asked() -> dict[str, str]:
     endpoint_first = sorted(_QUESTIONS, key=lambda question: question[0] != "endpoint")
     answers: dict[str, str] = {}
     for name, question in endpoint_first:
-        answers[name] = str(typer.prompt(question, default="", show_default=False, err=True)).strip()
+        answers[name] = _answer(name, question)
         if name == "endpoint" and not answers[name]:
             say("no endpoint: rows go to the embedded lab")
             return {}
-        if name == "endpoint" and not answers[name].startswith("https://"):
-            raise UsageError("the endpoint begins with https://", hint="copy it from the DCR's JSON view")
     return answers
+
+
+def _answer(name: str, question: str) -> str:
+    """Return an answer that can be used; a person at a terminal is asked again, a script is refused.
+
+    Raises:
+        UsageError: the answer cannot be used, and there is nobody to ask again.
+    """
+    while True:
+        given = str(typer.prompt(question, default="", show_default=False, err=True)).strip()
+        problem, hint = _problem(name, given)
+        if not problem:
+            return given
+        if not sys.stdin.isatty():
+            raise UsageError(problem, hint=hint)
+        say(f"{problem}: {hint}")
+
+
+def _problem(name: str, given: str) -> tuple[str, str]:
+    """Return what is wrong with an answer and what to do, or two empty texts."""
+    if name == "endpoint" and given and not given.startswith("https://"):
+        return "the endpoint begins with https://", "copy it from the DCR's JSON view"
+    if name == "secret" and given and not is_reference(given):
+        return "a secret is not written into settings", "write env://NAME or file://PATH"
+    return "", ""
 
 
 def _quoted(text: str) -> str:

@@ -72,9 +72,9 @@ def print_truth(truth: Truth, out: Path) -> None:
     console.print(table(("log", "records", "objects"), _logs(truth), right=("records", "objects")))
     rows = [("attack", c.title, len(c.event_ids), _elsewhere(c)) for c in truth.campaigns]
     rows += [("look-alike", c.title, len(c.event_ids), len(c.places)) for c in truth.lookalikes]
-    columns = ("hidden in it", "what", "events", "elsewhere")
+    columns = ("hidden in it", "what", "events", "in other logs")
     console.print()
-    console.print(table(columns, rows, right=("events", "elsewhere")))
+    console.print(table(columns, rows, right=("events", "in other logs")))
     if truth.faults:
         console.print(f"damaged objects: {', '.join(each.kind for each in truth.faults)}")
     console.print(f"truth: {plain(out / 'truth.json')}")

@@ -3,20 +3,35 @@
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Set
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import msgspec
 
 from tidewaiter.app.cli.terminal import emit, output, plain, say, table
 from tidewaiter.app.engine.paths import Paths
 from tidewaiter.asim import tables
-from tidewaiter.core.errors import StateError, UsageError
+from tidewaiter.core.errors import ConfigError, StateError, UsageError
+from tidewaiter.core.settings import FILE, load
 from tidewaiter.kql import Limits, QueryResult
 from tidewaiter.lab.workspace import Workspace
 
 _READABLE = 24
+_FILLED_BY_THE_LAB = frozenset(
+    {
+        "Operation",
+        "SecurityAlert",
+        "SecurityIncident",
+        "SentinelAudit",
+        "SentinelHealth",
+        "Usage",
+        "Watchlist",
+    }
+)
+"""Tables that no delivery fills: whether they have rows is not for us to tell, nor `mapping list`."""
 _LATEST = datetime.max.replace(tzinfo=UTC) - timedelta(seconds=1)
 
 
@@ -28,10 +43,8 @@ def run_query(query: str, state: Path, *, now: str, timeout: float) -> QueryResu
     """
     path = Paths(state).workspace
     if not path.is_file():
-        raise StateError(
-            f"no workspace at {state}", hint=f"run `tidewaiter run --from DIR --state {state}` first"
-        )
-    with Workspace.open(path, read_only=True) as workspace:
+        raise _no_workspace(state)
+    with _opened(path) as workspace:
         instant = moment(now, workspace)
         result = workspace.executor().run(query, now=instant, limits=Limits(seconds=timeout))
         filled = workspace.counts()
@@ -40,12 +53,40 @@ def run_query(query: str, state: Path, *, now: str, timeout: float) -> QueryResu
     return result
 
 
+def _opened(path: Path) -> Workspace:
+    try:
+        return Workspace.open(path, read_only=True)
+    except StateError as error:
+        if "in use" in error.message and (url := _answering(path.parent)):
+            error.hint = f"a lab is up there: query it at {url} (docs/lab.md), or stop it first"
+        raise
+
+
+def _answering(lab: Path) -> str:
+    """Return where a lab answers that is up in this folder, "" when none does; its settings name the port."""
+    try:
+        url = load(lab / FILE, {}).settings.azure.query
+        place = urlsplit(url)
+        with socket.create_connection((place.hostname or "", place.port or 443), timeout=1):
+            return url
+    except (ConfigError, OSError, ValueError):
+        return ""
+
+
+def _no_workspace(state: Path) -> StateError:
+    if (state / "report.json").is_file():
+        hint = "ask there, on its Logs page or by its query API; `kql run` asks embedded labs"
+        return StateError(f"no workspace at {state}: its rows went to a workspace elsewhere", hint=hint)
+    hint = f"run `tidewaiter run --from DIR --state {state}` first"
+    return StateError(f"no workspace at {state}", hint=hint)
+
+
 def _empty_tables(query: str, filled: Set[str]) -> list[str]:
     """Return the tables that a query names and that have no rows; some (Operation) are columns' names too."""
     known = tables()
     columns = {column for table in known.values() for column in table.columns}
     named = set(re.findall(r"\w+", query)) - columns | set(re.findall(r"^\s*(\w+)", query))
-    return sorted(named & known.keys() - filled)
+    return sorted(named & known.keys() - filled - _FILLED_BY_THE_LAB)
 
 
 def moment(text: str, workspace: Workspace) -> datetime | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tidewaiter.app.cli.incidents import known_incidents
 from tidewaiter.app.cli.options import DEFAULT_STATE, Config, Json, StateDir, Workers
 from tidewaiter.app.cli.progress import Bar
 from tidewaiter.app.cli.story import print_run
@@ -47,14 +48,16 @@ def run(
     metrics = Metrics()
     try:
         with serving(metrics, settings.metrics.listen):
+            before = known_incidents(state)
             result = pass_over(from_, state, workers, settings=settings, metrics=metrics)
-            print_run(result, state, json=json)
+            print_run(result, state, json=json, before=before, settings=settings)
             while not once:
                 time.sleep(every)
+                before = known_incidents(state)
                 newer = _look_again(from_, state, workers, settings, metrics)
                 if newer and newer.summary.sources:
                     result = newer
-                    print_run(result, state, json=json)
+                    print_run(result, state, json=json, before=before, settings=settings)
     except KeyboardInterrupt:
         say("stopped; what was not claimed is taken by the next run")
         raise
@@ -88,7 +91,7 @@ def pass_over(
     from tidewaiter.app.engine.run import run_once
 
     with Bar("delivering") as bar:
-        return run_once(
+        result = run_once(
             from_,
             state,
             workers=workers or default_workers(),
@@ -97,3 +100,6 @@ def pass_over(
             metrics=metrics,
             notice=say,
         )
+    if metrics and result.exit_code == 0:
+        metrics.last_success.set_to_current_time()
+    return result

@@ -2,53 +2,85 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from tidewaiter.app.cli.incidents import print_incidents, read_incidents
+from tidewaiter.app.cli.incidents import Known, print_news, read_incidents
 from tidewaiter.app.cli.strangers import say_unrecognized
-from tidewaiter.app.cli.terminal import emit, output, plain, say, table
+from tidewaiter.app.cli.terminal import emit, output, plain, say, some, table, typed
 
 _SHOWN = 8
 
 if TYPE_CHECKING:
     from tidewaiter.app.engine.report import Report
     from tidewaiter.app.engine.run import RunResult
+    from tidewaiter.core.settings import Settings
+    from tidewaiter.state import Counts
 
 
-def print_run(result: RunResult, state: Path, *, json: bool) -> None:
-    """Print a pass: as `report.json` with `--json`, else as tables."""
+def print_run(
+    result: RunResult, state: Path, *, json: bool, before: Known, settings: Settings | None = None
+) -> None:
+    """Print a pass: as `report.json` with `--json`, else as tables.
+
+    Args:
+        result: what it did.
+        state: the state directory.
+        json: whether scripts read it.
+        before: the incidents that were known before the pass.
+        settings: say where the rows went; none for the embedded lab.
+    """
     from tidewaiter.app.engine.report import read_report
 
     report = read_report(state)
     if json:
         emit([msgspec.json.encode(report) + b"\n"])
     else:
-        output().print(f"{_outcome(result)}\n", soft_wrap=True)
-        if report.sources:
-            _print_sources(report)
-            _print_rows(report)
+        output().print(_outcome(result), soft_wrap=True)
+        _print_counts(result, report)
     _say_claimed(result)
     _say_faults(result, state)
     _say_set_aside(result, state)
+    _say_kept_back(result)
     _say_outbox(result, state)
+    _say_possibly_sent(report, state)
     say_unrecognized(result.summary.unrecognized, known=result.known)
     if json:
         return
-    console = output()
-    incidents = read_incidents(state)
-    console.print(f"\n{len(incidents)} incident{'s' if len(incidents) != 1 else ''}")
-    print_incidents(incidents)
-    _print_places(state)
+    output().print()
+    print_news(read_incidents(state), before, state)
+    _print_places(report, state, settings)
+
+
+def _print_counts(result: RunResult, report: Report) -> None:
+    """Print the counts of the state; they say nothing new after a pass that met nothing new."""
+    if not result.summary.sources:
+        return
+    earlier = any(counts != result.summary.sources.get(name) for name, counts in _plain_counts(report))
+    output().print("\nof all runs so far:\n" if earlier else "")
+    _print_sources(report)
+    _print_rows(report)
+    output().print()
+
+
+def _plain_counts(report: Report) -> Iterator[tuple[str, Counts]]:
+    """Yield the totals of each source in the form of a pass's counts."""
+    from tidewaiter.state import Counts
+
+    for name, totals in report.sources.items():
+        yield name, Counts(**{field: getattr(totals, field) for field in Counts.__struct_fields__})
 
 
 def _outcome(result: RunResult) -> str:
     summary = result.summary
     place = plain(summary.from_path)
     if summary.delivered:
-        return f"Delivered {summary.delivered:,} rows in {summary.seconds:,.1f} s from {place}"
+        return f"Delivered {some(summary.delivered, 'row')} in {summary.seconds:,.1f} s from {place}"
+    if any(counts.tiered for counts in summary.sources.values()):
+        return f"Read {place} in {summary.seconds:,.1f} s; nothing of it was delivered."
     if not result.known:
         return f"Nothing to deliver from {place}: nothing there is of a known source."
     if summary.sources:
@@ -63,7 +95,7 @@ def _print_sources(report: Report) -> None:
     rows = [(name, *(getattr(counts, c) for c in columns[1:])) for name, counts in report.sources.items()]
     output().print(table(columns, rows, right=columns[1:]))
     other = [
-        f"{n:,} {kind} file{'s' if n != 1 else ''}"
+        some(n, f"{kind} file")
         for kinds in report.object_kinds.values()
         for kind, n in kinds.items()
         if kind not in ("events", "insight")
@@ -79,16 +111,15 @@ def _print_rows(report: Report) -> None:
 
 
 def _say_claimed(result: RunResult) -> None:
-    n = result.summary.objects_claimed_before
-    if n:
-        say(f"{n:,} object{'s were' if n > 1 else ' was'} delivered by an earlier run")
+    if n := result.summary.objects_claimed_before:
+        say(f"{some(n, 'object was', 'objects were')} delivered by an earlier run")
 
 
 def _say_faults(result: RunResult, state: Path) -> None:
     faults = result.faults
     if not faults:
         return
-    say(f"{len(faults):,} fault{'s' if len(faults) > 1 else ''} in this pass")
+    say(f"{some(len(faults), 'fault')} in this pass")
     for fault in faults[:_SHOWN]:
         say(f"  {fault.object_id} [{fault.kind}] {fault.message}")
         if fault.hint:
@@ -101,7 +132,7 @@ def _say_set_aside(result: RunResult, state: Path) -> None:
     n = sum(counts.quarantined for counts in result.summary.sources.values())
     if not n:
         return
-    say(f"{n:,} record{'s were' if n > 1 else ' was'} set aside in this pass")
+    say(f"{some(n, 'record was', 'records were')} set aside in this pass")
     for record in result.quarantined:
         say(f"  {record.object_id} record {record.position} [{record.kind}] {record.reason}")
     say(
@@ -109,26 +140,51 @@ def _say_set_aside(result: RunResult, state: Path) -> None:
     )
 
 
+def _say_kept_back(result: RunResult) -> None:
+    for source, counts in result.summary.sources.items():
+        if counts.tiered:
+            kept = some(counts.tiered, "row stays", "rows stay")
+            say(f"{kept} in the archive: the phase of {source} lets none leave")
+
+
 def _say_outbox(result: RunResult, state: Path) -> None:
     if n := result.summary.sent.rejected:
-        say(f"{n:,} row{'s were' if n > 1 else ' was'} refused by the service")
+        say(f"{some(n, 'row was', 'rows were')} refused by the service")
         say(f"    next: see {state / 'quarantine.jsonl'}, which holds them with its words")
     if n := result.waiting:
-        say(f"{n:,} batch{'es wait' if n > 1 else ' waits'} in the outbox; the next run sends them")
+        say(f"{some(n, 'batch waits', 'batches wait')} in the outbox for the next run to send")
     if n := result.dead:
-        say(f"{n:,} batch{'es were' if n > 1 else ' was'} given up and kept as dead letters")
-        say(f"    next: see {state / 'dead_letters.jsonl'}, which names their rows and the last error")
+        say(f"{some(n, 'batch was', 'batches were')} given up and kept as dead letters")
+        say(f"    next: see {state / 'dead_letters.jsonl'}, which names the rows and the last error")
 
 
-def _print_places(state: Path) -> None:
+def _say_possibly_sent(report: Report, state: Path) -> None:
+    if not (twice := report.outbox.possibly_sent).batches:
+        return
+    batches = some(twice.batches, "batch", "batches")
+    say(f"{batches} with {some(twice.rows, 'row')} may have arrived twice: the service's answer never came")
+    say(f"    next: see {state / 'possibly_sent.jsonl'}, which names the rows by EventOriginalUid")
+
+
+def _print_places(report: Report, state: Path, settings: Settings | None) -> None:
     console = output()
-    console.print()
-    places = (
-        ("report", "report.json"),
-        ("incidents", "incidents.jsonl"),
-        ("workspace", "lab/workspace.duckdb"),
-        ("set aside", "quarantine.jsonl, faults.jsonl"),
-    )
-    console.print(table(("what", "where"), [(what, f"{state}/{where}") for what, where in places]))
+    embedded = settings is None or settings.embedded
+    places = {"report": "report.json", "incidents": "incidents.jsonl"}
+    if embedded:
+        places["workspace"] = "lab/workspace.duckdb"
+    places["set aside"] = "quarantine.jsonl, faults.jsonl"
+    if report.outbox.possibly_sent.batches:
+        places["maybe double"] = "possibly_sent.jsonl"
+    if report.outbox.dead.batches:
+        places["given up"] = "dead_letters.jsonl"
+    rows = [(what, f"{state}/{where}") for what, where in places.items()]
     query = "ASimAuditEventLogs | summarize count() by Operation"
-    console.print(f"\nAsk it: tidewaiter kql run --state {plain(state)} '{query}'", soft_wrap=True)
+    ask = typed("kql", "run", "--state", state, query)
+    if settings is not None and not embedded:
+        name = settings.workspace.name or "the workspace"
+        rows.insert(2, ("workspace", f"{name}, id {settings.workspace.id or 'not set'}"))
+        rows.insert(3, ("rows go to", settings.ingestion.endpoint))
+        ask = f"{query}   (in that workspace, on its Logs page or by its query API)"
+    console.print()
+    console.print(table(("what", "where"), rows))
+    console.print(f"\nAsk it: {ask}", soft_wrap=True)

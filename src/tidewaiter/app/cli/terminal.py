@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import shlex
+import shutil
 import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
@@ -29,6 +32,24 @@ def plain(value: object, *, most: int = 0) -> str:
 
 def _hidden(character: str) -> bool:
     return unicodedata.category(character) in _HIDDEN
+
+
+def some(number: int, what: str, many: str = "") -> str:
+    """Return a number with its noun; `many` is the plural that does not just add an s."""
+    return f"{number:,} {what if number == 1 else many or what + 's'}"
+
+
+def typed(*words: object) -> str:
+    """Return a command line of ours as it can be typed here, where the program may not be on the PATH."""
+    return shlex.join([_program(), *(plain(word) for word in words)])
+
+
+def _program() -> str:
+    beside = Path(sys.executable).with_name("tidewaiter")
+    if shutil.which("tidewaiter") or not beside.is_file():
+        return "tidewaiter"
+    here = Path.cwd()
+    return str(beside.relative_to(here) if beside.is_relative_to(here) else beside)
 
 
 def emit(lines: Iterable[bytes]) -> None:
