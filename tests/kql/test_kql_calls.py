@@ -133,6 +133,12 @@ def test_a_wrong_number_of_arguments_is_told(run, call):
         run(f"print x = {call}")
 
 
+@pytest.mark.parametrize("name", ["countof", "zip", "datetime_diff", "range", "split"])
+def test_too_few_arguments_are_a_query_error(executor: Executor, name):
+    with pytest.raises(QueryError, match=name):
+        executor.check(f"range x from 1 to 2 step 1 | extend y = {name}(x)")
+
+
 AGGREGATES = [
     ("make_set_if(Name, Ok)", '["10.0.0.1","alpha beta"]'),
     ("make_set_if(Name, Ok, 1)", '["10.0.0.1"]'),

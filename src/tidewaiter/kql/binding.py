@@ -239,7 +239,7 @@ class Binder:
             if isinstance(part, ir.ColumnRef):
                 self._check_column(part.name, columns)
             elif isinstance(part, ir.FunctionCall):
-                self._check_function(part.name, aggregate_place=id(part) in aggregates)
+                self._check_function(part, aggregate_place=id(part) in aggregates)
             elif isinstance(part, ir.Literal) and part.kind == "datetime" and not self._is_datetime(part):
                 hint = "write YYYY-MM-DD or YYYY-MM-DDThh:mm:ssZ"
                 raise self._query.refused(f"datetime({part.value})", None, hint=hint)
@@ -249,8 +249,15 @@ class Binder:
         if name not in columns:
             raise self._unknown("column", name, columns)
 
-    def _check_function(self, name: str, *, aggregate_place: bool) -> None:
-        if name in dialect.scalars() or (name in dialect.aggregates() and aggregate_place):
+    def _check_function(self, call: ir.FunctionCall, *, aggregate_place: bool) -> None:
+        name, given = call.name, len(call.args)
+        if name in dialect.scalars():
+            takes = dialect.arities(name)
+            if takes and given not in takes:
+                numbers = " or ".join(map(str, takes))
+                raise self._query.wrong(f"{name}() takes {numbers} arguments, not {given}", self._find(name))
+            return
+        if name in dialect.aggregates() and aggregate_place:
             return
         if name in dialect.aggregates():
             message = f"{name}() is an aggregate function: it works in summarize only"

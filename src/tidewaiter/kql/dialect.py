@@ -31,6 +31,9 @@ LIBRARY_VERSION = "1.1.2"
 FILL = "absent string as empty"
 """Internal scalar function: a null string as ''. The space keeps queries from calling it."""
 
+REWRITTEN = frozenset({"column_ifexists", "columnifexists", "pack_all"})
+"""Functions that `rewriting` puts others in the place of."""
+
 _EPOCH_US = 719_162 * 86_400_000_000
 """Microseconds from 0001-01-01, where Kusto's datetimes begin, to 1970-01-01, where DuckDB's do."""
 
@@ -101,11 +104,19 @@ def install() -> None:
 @lru_cache(maxsize=1)
 def aggregates() -> frozenset[str]:
     """Names of the aggregate functions that run."""
+    install()
     return frozenset(AGGREGATE_FUNCTIONS)
 
 
 @lru_cache(maxsize=1)
 def scalars() -> frozenset[str]:
     """Names of the scalar functions that run."""
+    install()
     known = frozenset(SCALAR_FUNCTIONS) | frozenset(translate._SPECIAL_FORMS)
     return known - aggregates() - {FILL}
+
+
+def arities(name: str) -> tuple[int, ...]:
+    """Return how many arguments a scalar function takes; nothing where it tells itself, or takes any."""
+    spec = SCALAR_FUNCTIONS.get(name)
+    return spec.arities if spec is not None else ()

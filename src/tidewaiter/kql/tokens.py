@@ -44,7 +44,7 @@ REFUSED = frozenset(
 
 _ONE_WORKSPACE = "the local lab holds one workspace: write the table's name alone"
 _NOTHING_OUTSIDE = "a query reads the lab's tables and nothing outside them"
-_PLACES = {
+PLACES = {
     **dict.fromkeys(("cluster", "database", "workspace", "app", "adx", "arg", "resource"), _ONE_WORKSPACE),
     **dict.fromkeys(
         ("externaldata", "external_data", "external_table", "inline_externaldata"), _NOTHING_OUTSIDE
@@ -143,8 +143,8 @@ def refuse(query: QueryText, tokens: list[Token]) -> None:
         following = tokens[index + 1] if index + 1 < len(tokens) else None
         if token.kind == "BAR":
             _check_operator(query, tokens, index)
-        elif following is not None and following.kind == "OPENPAREN" and token.text.lower() in _PLACES:
-            hint = _PLACES[token.text.lower()]
+        elif following is not None and following.kind == "OPENPAREN" and token.text.lower() in PLACES:
+            hint = PLACES[token.text.lower()]
             raise query.refused(token.text, token.place, hint=hint)
         elif token.text in REFUSED and "-" in token.text:
             raise query.refused(token.text, token.place)
