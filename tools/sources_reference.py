@@ -38,16 +38,23 @@ def _source(source: content.SourceSpec) -> str:
         lines += ["| path pattern | kind of object |", "| --- | --- |"]
         lines += [f"| {code(rule.match)} | {rule.kind} |" for rule in source.recognition.paths]
         lines += ["", "A path only suggests a source; the content decides.", ""]
-    names: dict[str, str] = {}
+    names: dict[str, list[str]] = {}
+    told: dict[str, str] = {}
     for route in source.file.routes:
         spec = _read(source, route.mapping)
-        names |= spec.lets
+        for name, text in spec.lets.items():
+            if text not in (known := names.setdefault(name, [])):
+                known.append(text)
         lines += [f"### {source.id}: {spec.schema} (`{spec.table}`)", ""]
         taken = (
             "every record that is left" if route.when == _ALWAYS else f"records for which {code(route.when)}"
         )
         lines += [f"{spec.description.strip()} Takes {taken}.", ""]
-        lines += _table("column", spec.fields)
+        if spec.fields == told:
+            lines += ["The columns are those of the mapping before it; names that differ are told below.", ""]
+        else:
+            lines += _table("column", {name: [text] for name, text in spec.fields.items()})
+        told = spec.fields
     if names:
         lines += [f"### {source.id}: names", "", *_table("name", names)]
     return "\n".join(lines)
@@ -62,8 +69,11 @@ def _read(source: content.SourceSpec, name: str) -> MappingFile:
     return own
 
 
-def _table(head: str, expressions: dict[str, str]) -> list[str]:
-    rows = [f"| `{name}` | {code(text)} |" for name, text in sorted(expressions.items())]
+def _table(head: str, expressions: dict[str, list[str]]) -> list[str]:
+    rows = [
+        f"| `{name}` | {', or '.join(code(text) for text in texts)} |"
+        for name, texts in sorted(expressions.items())
+    ]
     return [f"| {head} | expression |", "| --- | --- |", *rows, ""]
 
 
