@@ -1,18 +1,15 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from tidewaiter.kql.lint import Finding, check
-from tidewaiter.kql.service import LanguageService
+from tidewaiter.kql.service import LanguageService, language_service
 
 
 @pytest.fixture(scope="session")
-def service() -> Iterator[LanguageService]:
-    service = LanguageService()
-    yield service
-    service.close()
+def service() -> LanguageService:
+    """The one of this process: the command line uses it, too, so that each worker starts one."""
+    return language_service()
 
 
 @pytest.fixture(scope="session")

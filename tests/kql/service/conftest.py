@@ -1,17 +1,14 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
-from tidewaiter.kql.service import Analysis, LanguageService
+from tidewaiter.kql.service import Analysis, LanguageService, language_service
 
 
 @pytest.fixture(scope="session")
-def service() -> Iterator[LanguageService]:
-    service = LanguageService()
-    yield service
-    service.close()
+def service() -> LanguageService:
+    """The one of this process: the command line uses it, too, so that each worker starts one."""
+    return language_service()
 
 
 @pytest.fixture(scope="session")

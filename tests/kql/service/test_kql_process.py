@@ -131,6 +131,27 @@ def test_the_process_ends_with_the_program_that_started_it_however_that_ends():
     pytest.fail("the node process outlived its owner")
 
 
+def test_a_forked_process_has_a_service_of_its_own_and_leaves_the_first_one_alone():
+    program = (
+        "import os\n"
+        "from tidewaiter.kql.service import language_service\n"
+        "service = language_service()\n"
+        "service.analyze('print 1')\n"
+        "first = service._process.pid\n"
+        "child = os.fork()\n"
+        "assert service.analyze('print 1').binds\n"
+        "assert (service._process.pid == first) == bool(child)\n"
+        "if child:\n"
+        "    assert os.waitpid(child, 0)[1] == 0\n"
+        "    assert service.analyze('print 1').binds\n"
+        "    assert service.starts == 1\n"
+    )
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 @pytest.mark.parametrize(
     ("missing", "message"),
     [("node", "node is missing"), ("library", "Microsoft's KQL parser is missing")],
@@ -202,7 +223,7 @@ def test_overlong_and_invalid_text_is_refused_before_anything_starts(own):
 
 
 def test_nesting_beyond_all_reason_is_an_answer_and_no_crash(own):
-    found = own.analyze("print " + "(" * 700 + "1" + ")" * 700)
+    found = own.analyze("print " + "(" * 600 + "1" + ")" * 600)
 
     assert [each.code for each in found.diagnostics] == ["KS245"]
     assert own.starts == 1
