@@ -75,12 +75,16 @@ def test_the_rows_hold_to_asim_in_every_table(rows):
     assert asim_errors(rows) == []
 
 
-def test_every_row_carries_the_bytes_of_its_record(product, rows):
+def test_every_row_carries_the_bytes_of_its_record(product, rows, truth):
     trail = (product[0] / "AWSLogs").rglob("CloudTrail/**/*.json.gz")
     texts = [text for path in trail for text in originals.records(path)]
 
     assert len(texts) == EVENTS
-    assert unequal(rows, texts) == []
+    calls = {
+        table: [row for row in some if row["EventOriginalUid"] not in truth.insight_ids]
+        for table, some in rows.items()
+    }
+    assert unequal(calls, texts) == []
 
 
 def test_a_row_that_is_not_of_its_record_would_be_noticed(product, rows):
