@@ -55,6 +55,24 @@ def test_a_state_of_a_newer_version_is_refused(root):
         assert "upgrade tidewaiter" in caught.value.hint
 
 
+def test_a_state_whose_pages_are_damaged_is_told_by_its_check(root):
+    with open_state(root) as state:
+        commit(state, *(done(claim(f"{n:05d}.json")) for n in range(300)))
+        state.check()
+    path = root / "state.db"
+    whole = path.read_bytes()
+    start = len(whole) // 2 // 4096 * 4096
+    path.write_bytes(whole[:start] + b"\xff" * 8192 + whole[start + 8192 :])
+
+    with (
+        open_state(root, read_only=True) as state,
+        pytest.raises(StateError, match=r"cannot read .*state\.db: ") as caught,
+    ):
+        state.check()
+
+    assert caught.value.hint.startswith("restore it from a copy")
+
+
 @pytest.mark.parametrize("content", [b"not a database, but long enough to be looked at" * 40, b"{}"])
 def test_a_damaged_state_is_refused_and_not_overwritten(root, content):
     root.mkdir()

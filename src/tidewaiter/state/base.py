@@ -55,6 +55,17 @@ class Base:
         except self._db.errors:
             return  # the connection is gone, and its transaction with it
 
+    def check(self) -> None:
+        """Read the whole database.
+
+        Raises:
+            StateError: it is damaged.
+        """
+        try:
+            self._db.check()
+        except self._db.errors as error:
+            raise self._db.explain("read", error) from None
+
     def _read(self, query: str, values: Sequence[object] = ()) -> list[Row]:
         try:
             return self._db.read(query, values)

@@ -51,6 +51,9 @@ class Driver(Protocol):
     def version(self) -> int:
         """Return the schema's version; 0 when there is none."""
 
+    def check(self) -> None:
+        """Read the whole database; raises one of `errors` when it is damaged."""
+
     def set_version(self, version: int) -> None:
         """Note the schema's version, in the transaction that is open."""
 

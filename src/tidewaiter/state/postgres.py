@@ -84,6 +84,9 @@ class PostgresDriver:
         found = self.read("SELECT version FROM tidewaiter_version")
         return int(found[0][0]) if found else 0
 
+    def check(self) -> None:
+        """Nothing: the server checks its pages itself, when it reads them."""
+
     def set_version(self, version: int) -> None:
         """Note the schema's version, in the transaction that is open."""
         self.script("CREATE TABLE IF NOT EXISTS tidewaiter_version (version INTEGER NOT NULL)")

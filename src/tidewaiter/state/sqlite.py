@@ -100,6 +100,14 @@ class SqliteDriver:
         """Return the schema's version; 0 when there is none."""
         return int(self._db.execute("PRAGMA user_version").fetchone()[0])
 
+    def check(self) -> None:
+        """Read the whole file: pages, rows and their order (PRAGMA quick_check, sqlite.org)."""
+        found = str(self._db.execute("PRAGMA quick_check(1)").fetchone()[0])
+        if found != "ok":
+            error = sqlite3.DatabaseError(" ".join(found.split()))
+            error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+            raise error
+
     def set_version(self, version: int) -> None:
         """Note the schema's version, in the transaction that is open."""
         self._db.execute(f"PRAGMA user_version = {version:d}")

@@ -95,13 +95,32 @@ def test_what_was_acknowledged_survives_a_kill(tmp_path: Path):
     env = {"PYTHONPATH": ":".join(sys.path), "PATH": os.environ["PATH"]}
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(code), str(path)], env=env, check=False)
     assert done.returncode == -signal.SIGKILL
-    (path.parent / "arrivals" / "000000000099.parquet").write_bytes(b"PAR1 the request was never answered")
+    (path.parent / "arrivals" / "000000000099.part").write_bytes(b"PAR1 the request was never answered")
     with Workspace.open(path, read_only=True) as workspace:
         assert workspace.query("Kept_CL | summarize count(), dcount(N)").rows == [(60, 20)]
     with Workspace.open(path) as workspace:
         assert workspace.counts() == {"Kept_CL": 60}
         assert workspace.billed() == {"Kept_CL": 600}
     assert list((path.parent / "arrivals").iterdir()) == []
+
+
+def test_a_file_that_was_acknowledged_and_cannot_be_read_is_set_aside_and_told(tmp_path: Path, caplog):
+    path = tmp_path / "workspace.duckdb"
+    with Workspace.open(path) as workspace:
+        workspace.define_table("Kept_CL", {"N": "long"})
+    (tmp_path / "arrivals").mkdir(exist_ok=True)
+    (tmp_path / "arrivals" / "000000000007.parquet").write_bytes(b"PAR1 what the disk made of it")
+
+    for _ in range(2):
+        with Workspace.open(path, read_only=True) as workspace:
+            assert workspace.query("Kept_CL | count").rows == [(0,)]
+
+    (aside,) = (tmp_path / "arrivals").iterdir()
+    assert aside.name == "000000000007.parquet.damaged"
+    assert aside.read_bytes() == b"PAR1 what the disk made of it"
+    (told,) = [each.getMessage() for each in caplog.records if each.name == "tidewaiter.lab"]
+    assert "acknowledged rows cannot be read" in told
+    assert str(aside) in told
 
 
 def test_a_file_that_was_loaded_and_not_removed_is_not_loaded_again(tmp_path: Path):

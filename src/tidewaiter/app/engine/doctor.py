@@ -75,6 +75,7 @@ def _state_folder(settings: Settings, state: Path) -> _Found:
     from tidewaiter.state import open_state
 
     with open_state(state, read_only=True) as opened:
+        opened.check()
         objects = sum(counts.objects for counts in opened.totals().values())
         waiting = opened.outbox()
     to_send = waiting.pending.batches + waiting.sending.batches

@@ -2,11 +2,13 @@
 
 Loading a thousand rows costs DuckDB nearly as much as loading ten thousand, and a commit for each request
 would be paid by whoever waits for its answer. So a request's rows are written to a file of their own, which
-is safe from a kill of the process and from a loss of power, and are loaded many at a time.
+is safe from a kill of the process and from a loss of power, and are loaded many at a time. A file has its
+name only when it is whole.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +20,7 @@ import polars as pl
 
 from tidewaiter.core.errors import DeliveryError, Location
 
+_log = logging.getLogger("tidewaiter.lab")
 _RECEIPT = "tidewaiter.receipt"
 
 
@@ -61,19 +64,25 @@ class Arrivals:
     def recover(self, loaded: int) -> None:
         """Find the files of an earlier process; those up to number `loaded` are in the database already.
 
-        A file without its end belongs to a request that was never acknowledged: it is removed.
+        One that was never whole belongs to a request that was not acknowledged: it is removed. One that was,
+        and cannot be read, is set aside as `*.damaged`, and said so in the log.
         """
         self._next = loaded + 1
-        for path in sorted(self.folder.glob("*.parquet")) if self.folder.is_dir() else []:
-            number = int(path.stem)
+        for path in self.folder.glob("*.part"):
+            path.unlink()
+        for path in sorted(self.folder.glob("*.parquet*")):
+            number = int(path.name.partition(".")[0])
             self._next = max(self._next, number + 1)
-            try:
-                receipt = pl.read_parquet_metadata(path)[_RECEIPT]
-            except (pl.exceptions.PolarsError, KeyError, OSError):
-                path.unlink()
-                continue
+            if path.suffix != ".parquet":
+                continue  # set aside by an earlier process
             if number <= loaded:
                 path.unlink()
+                continue
+            try:
+                receipt = pl.read_parquet_metadata(path)[_RECEIPT]
+            except (pl.exceptions.PolarsError, KeyError, OSError) as error:
+                aside = path.rename(path.with_suffix(".parquet.damaged"))
+                _log.warning("acknowledged rows cannot be read, and are kept in %s: %s", aside, error)
                 continue
             self._wait(number, path, msgspec.json.decode(receipt, type=Receipt))
 
@@ -85,15 +94,18 @@ class Arrivals:
         """
         number, self._next = self._next, self._next + 1
         path = self.folder / f"{number:012d}.parquet"
+        partial = path.with_suffix(".part")
         metadata = {_RECEIPT: msgspec.json.encode(receipt).decode()}
         try:
             self.folder.mkdir(exist_ok=True)
-            with path.open("wb") as file:
+            with partial.open("wb") as file:
                 frame.write_parquet(file, compression="lz4", statistics=False, metadata=metadata)
                 file.flush()
                 os.fsync(file.fileno())
+            partial.rename(path)
             _sync_folder(self.folder)
         except (OSError, pl.exceptions.PolarsError) as error:
+            partial.unlink(missing_ok=True)
             path.unlink(missing_ok=True)
             hint = "free disk space; the sender tries again"
             raise DeliveryError(
