@@ -75,7 +75,7 @@ def print_news(incidents: list[StoredIncident], before: Known, state: Path) -> N
         more = f", {len(grown):,} with new evidence" if grown else ""
         console.print(f"{some(len(new), 'new incident')}{more}, {len(incidents):,} in all")
     else:
-        console.print(f"no new incidents; see the {len(incidents):,} of before: {rest}", soft_wrap=True)
+        console.print(f"no new incidents; {len(incidents):,} from earlier runs: {rest}", soft_wrap=True)
     shown = _gravest_first([*new, *grown])
     print_incidents(shown[:_MOST])
     if len(shown) > _MOST:

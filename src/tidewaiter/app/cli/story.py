@@ -50,7 +50,8 @@ def print_run(
     say_unrecognized(result.summary.unrecognized, known=result.known)
     if json:
         return
-    output().print()
+    if _says_something(result, report) or not result.summary.sources:
+        output().print()
     print_news(read_incidents(state), before, state)
     _print_places(report, state, settings)
 
@@ -62,7 +63,8 @@ def _print_counts(result: RunResult, report: Report) -> None:
     earlier = any(counts != result.summary.sources.get(name) for name, counts in _plain_counts(report))
     output().print("\nof all runs so far:\n" if earlier else "")
     _print_sources(report)
-    _print_rows(report)
+    if report.rows:
+        _print_rows(report)
     output().print()
 
 
@@ -74,13 +76,22 @@ def _plain_counts(report: Report) -> Iterator[tuple[str, Counts]]:
         yield name, Counts(**{field: getattr(totals, field) for field in Counts.__struct_fields__})
 
 
+def _says_something(result: RunResult, report: Report) -> bool:
+    """Whether messages stand between the counts and the incidents."""
+    summary = result.summary
+    set_aside = any(counts.quarantined or counts.tiered for counts in summary.sources.values())
+    sending = summary.sent.rejected or result.waiting or result.dead or report.outbox.possibly_sent.batches
+    left_out = summary.objects_claimed_before or result.faults or summary.unrecognized
+    return bool(set_aside or sending or left_out)
+
+
 def _outcome(result: RunResult) -> str:
     summary = result.summary
     place = plain(summary.from_path)
     if summary.delivered:
         return f"Delivered {some(summary.delivered, 'row')} in {summary.seconds:,.1f} s from {place}"
     if any(counts.tiered for counts in summary.sources.values()):
-        return f"Read {place} in {summary.seconds:,.1f} s; nothing of it was delivered."
+        return f"Delivered nothing from {place} in {summary.seconds:,.1f} s: the phase lets no rows leave"
     if not result.known:
         return f"Nothing to deliver from {place}: nothing there is of a known source."
     if summary.sources:
