@@ -15,7 +15,7 @@ import re
 import sys
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -162,8 +162,8 @@ def build(path: Path, known: Schemas, *, rows: bool) -> None:
                 connection.execute(f'INSERT INTO "{name}" VALUES ({values})')
 
 
-def outcomes(corpora: Path, part: str) -> list[Outcome]:
-    """Run every query of a part on both workspaces."""
+def outcomes(corpora: Path, part: str, only: Collection[str] = ()) -> list[Outcome]:
+    """Run every query of a part on both workspaces; with `only`, those that name one of these tables."""
     known = schemas(corpora)
     limits = Limits(rows=1000, seconds=20)
     with tempfile.TemporaryDirectory() as folder:
@@ -171,12 +171,12 @@ def outcomes(corpora: Path, part: str) -> list[Outcome]:
         build(paths[0], known, rows=False)
         build(paths[1], known, rows=True)
         with Executor(paths[0], known) as empty, Executor(paths[1], known) as filled:
-            return [_outcome(found, (empty, filled), limits) for found in queries(corpora, part)]
+            chosen = (found for found in queries(corpora, part) if not only or set(only) & _words(found.text))
+            return [_outcome(found, (empty, filled), limits) for found in chosen]
 
 
 def _outcome(found: Found, executors: tuple[Executor, ...], limits: Limits) -> Outcome:
-    words = set(re.findall(r"\w+", re.sub(r"//.*", "", found.text)))
-    groups = tuple(name for name in GROUPS if name in words)
+    groups = tuple(name for name in GROUPS if name in _words(found.text))
     try:
         for executor in executors:
             executor.run(found.text, now=NOW, limits=limits)
@@ -185,6 +185,10 @@ def _outcome(found: Found, executors: tuple[Executor, ...], limits: Limits) -> O
     except QueryError as error:
         return Outcome(found, groups, _kind(error), str(error))
     return Outcome(found, groups, "")
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"\w+", re.sub(r"//.*", "", text)))
 
 
 def _kind(error: QueryError) -> str:
@@ -218,12 +222,10 @@ def main() -> int:
     parser.add_argument("corpora", type=Path)
     parser.add_argument("--part", choices=("seen", "kept", "all"), default="seen")
     parser.add_argument("--list", default="", help="show the queries that are refused for this reason")
-    parser.add_argument("--group", default="", help="only queries on this table")
+    parser.add_argument("--group", default="", help="only queries on these tables (A,B)")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
-    found = outcomes(asked.corpora, asked.part)
-    if asked.group:
-        found = [each for each in found if asked.group in each.groups]
+    found = outcomes(asked.corpora, asked.part, asked.group.split(",") if asked.group else ())
     if asked.json:
         print(json.dumps(shares(found)))
         return 0
