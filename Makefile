@@ -73,6 +73,7 @@ docs: $(DEV)
 	$(BIN)/python -m tools.parser_comparison
 	$(BIN)/python tools/generator_reference.py
 	$(BIN)/python tools/contracts_reference.py
+	$(BIN)/python tools/settings_reference.py
 	$(BIN)/python tools/kql_reference.py
 	$(SPHINX)
 	@echo "docs: open docs/_build/html/index.html" >&2

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import re
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
@@ -35,6 +36,14 @@ MODULES = {
     "HTTP": "",
 }
 """Clients whose module is not their name with dots; an empty one is every test's."""
+
+_SPELLED = {
+    "entras own": "Entra's own",
+    "the sdks timespans": "the SDK's timespans",
+    "the services words": "the service's words",
+    "the streams clock": "the stream's clock",
+}
+"""What the name of a test cannot spell."""
 
 _HEAD = """\
 # The lab's contracts
@@ -147,7 +156,10 @@ def _ours_alone(contract: str) -> bool:
 def _test(test: str) -> str:
     """Return a test as the sentence that its name is, with its file."""
     name, _, function = test.partition("::")
-    return f"{function.removeprefix('test_').replace('_', ' ')} (`{Path(name).name}`)"
+    sentence = function.removeprefix("test_").replace("_", " ")
+    for written, meant in _SPELLED.items():
+        sentence = re.sub(rf"\b{written}\b", meant, sentence)
+    return f"{sentence} (`{Path(name).name}`)"
 
 
 if __name__ == "__main__":

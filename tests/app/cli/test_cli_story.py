@@ -6,6 +6,7 @@ import io
 import socket
 import sys
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -217,7 +218,7 @@ def test_doctor_does_not_claim_that_a_secret_is_right_and_takes_a_managed_identi
     monkeypatch.setenv("TW_SECRET", "x")
     identity = '[ingestion]\nendpoint = "https://x.example"\n[azure]\nclient_id = "c"\n'
 
-    def credentials() -> dict[str, str]:
+    def credentials() -> Any:
         (check,) = [c for c in cli("doctor", "--json", "--config", path).json if c["name"] == "credentials"]
         return check
 
