@@ -12,8 +12,10 @@ import msgspec
 import pytest
 
 from tidewaiter.app.cli.incidents import StoredIncident, known_incidents, print_news
+from tidewaiter.app.cli.run import pass_over
 from tidewaiter.app.cli.story import print_run
 from tidewaiter.app.cli.terminal import some, typed
+from tidewaiter.app.engine.metrics import Metrics
 from tidewaiter.app.engine.report import Report, RunSummary
 from tidewaiter.app.engine.run import RunResult
 from tidewaiter.core.settings import Ingestion, Settings, load
@@ -265,3 +267,15 @@ def test_a_state_whose_rows_went_elsewhere_says_so_instead_of_proposing_a_run(cl
 
     assert said.code == 4
     assert "its rows went to a workspace elsewhere\n  next: ask there" in said.err
+
+
+@pytest.mark.parametrize(("waiting", "told"), [(0, True), (1, False)])
+def test_the_metrics_know_when_a_pass_ended_well(monkeypatch, tmp_path, waiting, told):
+    result = RunResult(RunSummary("2026-03-17T00:00:00Z", "logs"), waiting=waiting)
+    monkeypatch.setattr("tidewaiter.app.engine.run.run_once", lambda *_, **__: result)
+    metrics = Metrics()
+
+    pass_over(tmp_path, tmp_path, 1, metrics=metrics)
+
+    at = metrics.registry.get_sample_value("tidewaiter_last_pass_timestamp_seconds")
+    assert bool(at) is told
