@@ -66,7 +66,8 @@ def deliver(
         staging = root / "staging"
         staging.mkdir()
         with open_state(root / "state") as state, open_audit(root / "audit") as audit:
-            places = Places(Archive.open((root / "archive").as_uri()), root / "decisions", audit)
+            warden = Warden({}, Phase.ACTIVE, approval="the benchmark", clock=utc_now)
+            places = Places(Archive.open((root / "archive").as_uri()), root / "decisions", audit, warden)
             send = sending(state)
             committer = Committer(
                 state, places, clock=utc_now, send=lambda: (send(), None)[1], metrics=Metrics()

@@ -25,6 +25,7 @@ class Capability(Enum):
     DELIVER_ROWS = "deliver.rows"
     DELIVER_SUMMARIES = "deliver.summaries"
     RAISE_ALERTS = "alerts.raise"
+    WRITE_ARCHIVE = "archive.write"
     PROVISION = "workspace.provision"
     WRITE_INCIDENTS = "incidents.write"
     WRITE_WATCHLISTS = "watchlists.write"

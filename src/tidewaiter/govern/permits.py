@@ -17,13 +17,13 @@ LIFETIME = timedelta(hours=1)
 NO_SOURCE = "*"
 """The source of acts that are of none in particular: making tables, rules."""
 
-_OWN = frozenset({Capability.PROVISION, Capability.DELIVER_SUMMARIES})
+_OWN = frozenset({Capability.PROVISION, Capability.DELIVER_SUMMARIES, Capability.WRITE_ARCHIVE})
 ALLOWED: Mapping[Phase, frozenset[Capability]] = {
     Phase.SHADOW: _OWN,
     Phase.SELECTIVE: _OWN | {Capability.DELIVER_ROWS, Capability.RAISE_ALERTS},
     Phase.ACTIVE: frozenset(Capability),
 }
-"""What each phase allows. Shadow touches nothing it watches: summaries into tables of our own, no more."""
+"""What each phase allows. Shadow touches nothing it watches: own tables for summaries, and the archive."""
 
 Sink = Callable[[Permit], None]
 """Hears of every permit that is minted (the audit trail)."""

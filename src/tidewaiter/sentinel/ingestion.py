@@ -55,12 +55,12 @@ class LogsIngestion:
         stream: str,
         batch_id: str,
         permit: Permit,
-        source: str | None = None,
+        source: str,
         endpoint: str = "",
     ) -> None:
         """Send a gzipped JSON array of rows, once; the sender decides whether and when again.
 
-        `source` is whose rows they are, by default the permit's own. `batch_id` goes along as
+        `source` is whose rows they are. `batch_id` goes along as
         `x-ms-client-request-id`, for the service's side of a support case. `endpoint` is the rule's own URL
         (`endpoints.logsIngestion`) where it is not the client's: every rule of kind Direct has one.
 
@@ -73,7 +73,7 @@ class LogsIngestion:
             Unreachable: nothing was sent.
             ConfigError: host, certificate or identity settings are not acceptable.
         """
-        govern.enforce(permit, capability_of(stream), source=source or permit.source, now=self.session.now())
+        govern.enforce(permit, capability_of(stream), source=source, now=self.session.now())
         base = endpoint or self.endpoint
         try:
             await self.session.send(

@@ -83,6 +83,7 @@ class Sender:
                     stream=f"Custom-{alerts.TABLE}",
                     batch_id=batch.batch_id,
                     permit=permit(Capability.RAISE_ALERTS),
+                    source="*",
                 )
 
         asked(self.lab, upload)

@@ -19,6 +19,8 @@ from tidewaiter.app.engine.settle import Group, Settled, settle
 from tidewaiter.app.engine.worker import GroupResult
 from tidewaiter.core.errors import StateError
 from tidewaiter.core.faults import Fault, Quarantined
+from tidewaiter.core.permit import Capability
+from tidewaiter.govern import Warden
 from tidewaiter.govern.audit import AuditLog
 from tidewaiter.govern.merkle import decisions_root
 from tidewaiter.pipeline.deliver.archive import Archive, files_of
@@ -43,6 +45,7 @@ class Places:
     archive: Archive
     decisions: Path
     audit: AuditLog
+    warden: Warden
 
     def sweep(self, state: State, *, now: datetime) -> int:
         """Remove what a run wrote that ended before its commit; return how many files.
@@ -54,7 +57,8 @@ class Places:
         for part, files in state.abandoned(now=now).items():
             for name in files:
                 if name.startswith(_ARCHIVE):
-                    self.archive.where.remove(name.removeprefix(_ARCHIVE))
+                    leave = self.warden.permit(Capability.WRITE_ARCHIVE)
+                    self.archive.remove(name.removeprefix(_ARCHIVE), permit=leave, now=now)
                 else:
                     (self.decisions / name.removeprefix(_DECISIONS)).unlink(missing_ok=True)
                 gone += 1
@@ -176,7 +180,8 @@ class Committer:
         day = self.clock().astimezone(UTC).date()
         self.state.begin_part(part, _files(part, settled, day), now=self.clock(), lease=_LEASE)
         for source, frame in settled.archive.items():
-            self.places.archive.write(part, source, frame)
+            leave = self.places.warden.permit(Capability.WRITE_ARCHIVE, source)
+            self.places.archive.write(part, source, frame, permit=leave, now=self.clock())
         if settled.decisions:
             write_decisions(self.places.decisions, part, settled.decisions, day=day)
         for item in settled.done:

@@ -153,7 +153,7 @@ def _opened(
         if fresh and to.lab and to.lab.work(to.lab.workspace.counts).keys() & to.routes.keys():
             hint = f"remove {paths.lab} to deliver everything anew, or bring the state back"
             raise StateError("the lab holds rows, but the state that delivered them is gone", hint=hint)
-        places = Places(archive, paths.decisions, audit)
+        places = Places(archive, paths.decisions, audit, warden)
         yield Pass(root, paths, settings, state, to, places, metrics, clock, notice)
 
 

@@ -39,7 +39,7 @@ class Upload(Protocol):
     """`sentinel.LogsIngestion.upload`."""
 
     def __call__(
-        self, body: bytes, *, dcr: str, stream: str, batch_id: str, permit: Permit, source: str | None
+        self, body: bytes, *, dcr: str, stream: str, batch_id: str, permit: Permit, source: str
     ) -> Awaitable[None]:
         """Send a gzipped array, once."""
 

@@ -6,6 +6,7 @@ from datetime import date, datetime
 import polars as pl
 import pytest
 
+from tests.pipeline.deliver.archive.writing import put
 from tidewaiter.core.errors import ConfigError, DeliveryError, QueryError
 from tidewaiter.pipeline.deliver.archive import SCHEMA, Archive, check_durable
 
@@ -30,8 +31,8 @@ def ids(found):
 
 
 def test_records_come_back_by_source_day_and_id(archive):
-    archive.write("000001", "aws_cloudtrail", frame(record("a", MONDAY), record("b"), record("c")))
-    archive.write("000001", "aws_vpcflow", frame(record("d")))
+    put(archive, "000001", "aws_cloudtrail", frame(record("a", MONDAY), record("b"), record("c")))
+    put(archive, "000001", "aws_vpcflow", frame(record("d")))
 
     assert ids(archive.scan()) == ["a", "b", "c", "d"]
     assert ids(archive.scan(source="aws_cloudtrail", since=date(2026, 3, 17))) == ["b", "c"]
@@ -46,22 +47,22 @@ def test_records_come_back_by_source_day_and_id(archive):
 
 
 def test_a_source_whose_name_begins_like_anothers_is_not_taken_for_it(archive):
-    archive.write("1", "aws_waf", frame(record("a")))
-    archive.write("1", "aws_waf_v2", frame(record("b")))
+    put(archive, "1", "aws_waf", frame(record("a")))
+    put(archive, "1", "aws_waf_v2", frame(record("b")))
 
     assert ids(archive.scan(source="aws_waf")) == ["a"]
 
 
 def test_the_same_part_written_again_replaces_it(archive):
-    archive.write("000001", "s", frame(record("a"), record("b")))
-    archive.write("000001", "s", frame(record("a"), record("b")))
+    put(archive, "000001", "s", frame(record("a"), record("b")))
+    put(archive, "000001", "s", frame(record("a"), record("b")))
 
     assert ids(archive.scan()) == ["a", "b"]
 
 
 def test_what_was_not_delivered_is_there_byte_for_byte_and_a_pointer_is_read_from_its_object(archive):
     raw = b'{"eventName":\xff"x"}'
-    archive.write("1", "s", frame(record("a", action="quarantine", raw=raw), record("b")))
+    put(archive, "1", "s", frame(record("a", action="quarantine", raw=raw), record("b")))
     first, second = archive.scan().rows.rows(named=True)
     asked = []
 
@@ -75,8 +76,8 @@ def test_what_was_not_delivered_is_there_byte_for_byte_and_a_pointer_is_read_fro
 
 
 def test_a_damaged_part_is_named_and_the_others_are_read(archive):
-    archive.write("1", "s", frame(record("a")))
-    archive.write("2", "s", frame(record("b")))
+    put(archive, "1", "s", frame(record("a")))
+    put(archive, "2", "s", frame(record("b")))
     (archive.where.root / "source=s/date=2026-03-17/1.parquet").write_bytes(b"PAR1 torn")
 
     found = archive.scan()
@@ -86,7 +87,7 @@ def test_a_damaged_part_is_named_and_the_others_are_read(archive):
 
 
 def test_a_half_written_file_of_a_killed_run_is_no_part(archive):
-    archive.write("1", "s", frame(record("a")))
+    put(archive, "1", "s", frame(record("a")))
     (archive.where.root / "source=s/date=2026-03-17/.2.parquet.part").write_bytes(b"half")
 
     assert ids(archive.scan()) == ["a"]
@@ -95,11 +96,11 @@ def test_a_half_written_file_of_a_killed_run_is_no_part(archive):
 def test_an_empty_archive_has_nothing(archive):
     assert ids(archive.scan()) == []
     assert archive.query("SELECT count(*) FROM archive") == [(0,)]
-    assert archive.write("1", "s", frame()) == 0
+    assert put(archive, "1", "s", frame()) == 0
 
 
 def test_questions_are_answered_over_all_parts(archive):
-    archive.write("1", "s", frame(record("a", MONDAY), record("b"), record("c", action="duplicate")))
+    put(archive, "1", "s", frame(record("a", MONDAY), record("b"), record("c", action="duplicate")))
 
     asked = 'SELECT date, action, count(*) FROM archive WHERE "table" = ? GROUP BY ALL ORDER BY ALL'
     assert archive.query(asked, ["ASimAuditEventLogs"]) == [
@@ -123,7 +124,7 @@ def test_questions_are_answered_over_all_parts(archive):
     ],
 )
 def test_a_query_reaches_nothing_but_the_archive(archive, sql):
-    archive.write("1", "s", frame(record("a")))
+    put(archive, "1", "s", frame(record("a")))
 
     with pytest.raises(QueryError):
         archive.query(sql)
@@ -140,11 +141,11 @@ def test_a_url_that_names_no_archive_is_refused(url):
 def test_a_part_with_a_name_that_is_a_path_is_a_bug(archive):
     for name, source in (("../x", "s"), ("x", "a/b"), ("", "s")):
         with pytest.raises(ValueError, match="not a name"):
-            archive.write(name, source, frame(record("a")))
+            put(archive, name, source, frame(record("a")))
 
 
 def test_a_full_disk_is_told_and_leaves_no_half_a_part(archive, monkeypatch):
-    archive.write("1", "s", frame(record("a")))
+    put(archive, "1", "s", frame(record("a")))
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
@@ -152,7 +153,7 @@ def test_a_full_disk_is_told_and_leaves_no_half_a_part(archive, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", full)
         with pytest.raises(DeliveryError, match="No space left on device") as caught:
-            archive.write("2", "s", frame(record("b")))
+            put(archive, "2", "s", frame(record("b")))
 
     assert "nothing was claimed" in caught.value.hint
     assert [path.name for path in archive.where.root.rglob("*") if path.is_file()] == ["1.parquet"]
@@ -162,7 +163,7 @@ def test_a_place_that_cannot_be_written_is_told(tmp_path):
     (tmp_path / "file").write_text("in the way")
 
     with pytest.raises(DeliveryError, match="cannot write the archive"):
-        Archive.open((tmp_path / "file" / "archive").as_uri()).write("1", "s", frame(record("a")))
+        put(Archive.open((tmp_path / "file" / "archive").as_uri()), "1", "s", frame(record("a")))
 
 
 MOUNTS = """\

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 from moto.server import ThreadedMotoServer
 
+from tests.pipeline.deliver.archive.writing import put
 from tidewaiter.core.errors import ConfigError, DeliveryError
 from tidewaiter.pipeline.deliver.archive import SCHEMA, Archive
 
@@ -42,8 +43,8 @@ def bucket(endpoint, monkeypatch) -> str:
 
 def test_records_in_a_bucket_are_written_listed_read_and_queried(bucket):
     archive = Archive.open(f"s3://{bucket}/deep/er")
-    archive.write("000001", "s", pl.DataFrame([ROW], schema=SCHEMA, orient="row"))
-    archive.write("000001", "s", pl.DataFrame([ROW], schema=SCHEMA, orient="row"))
+    put(archive, "000001", "s", pl.DataFrame([ROW], schema=SCHEMA, orient="row"))
+    put(archive, "000001", "s", pl.DataFrame([ROW], schema=SCHEMA, orient="row"))
 
     assert [path for _, path in archive.parts()] == ["source=s/date=2026-03-17/000001.parquet"]
     assert archive.scan(source="s").rows["raw"].to_list() == [b"raw"]
@@ -55,7 +56,7 @@ def test_a_bucket_that_is_not_there_is_a_setting_to_mend():
     archive = Archive.open("s3://tw-no-such-bucket/x")
 
     with pytest.raises(ConfigError, match="cannot write the archive") as caught:
-        archive.write("1", "s", pl.DataFrame([ROW], schema=SCHEMA, orient="row"))
+        put(archive, "1", "s", pl.DataFrame([ROW], schema=SCHEMA, orient="row"))
 
     assert "archive.url" in caught.value.hint
 
@@ -66,4 +67,4 @@ def test_a_store_that_does_not_answer_is_told_and_does_not_hang(bucket, monkeypa
     archive = Archive.open(f"s3://{bucket}/x")
 
     with pytest.raises(DeliveryError, match="cannot write the archive"):
-        archive.write("1", "s", pl.DataFrame([ROW], schema=SCHEMA, orient="row"))
+        put(archive, "1", "s", pl.DataFrame([ROW], schema=SCHEMA, orient="row"))

@@ -6,13 +6,15 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import duckdb
 import polars as pl
 
+from tidewaiter import govern
 from tidewaiter.core.errors import DeliveryError, QueryError
+from tidewaiter.core.permit import Capability, Permit
 from tidewaiter.pipeline.deliver.archive.parts import SCHEMA, Part, by_day
 from tidewaiter.pipeline.deliver.archive.places import FolderPlace, Place, place
 
@@ -33,7 +35,10 @@ class Found:
 
 
 class Archive:
-    """Parts at one place; writing the same part again replaces it, so that a repetition changes nothing."""
+    """Parts at one place; writing the same part again replaces it, so that a repetition changes nothing.
+
+    `where` is for reading: whatever changes the place is a method here, and takes a permit.
+    """
 
     def __init__(self, where: Place) -> None:
         self.where = where
@@ -47,17 +52,28 @@ class Archive:
         """
         return cls(place(url))
 
-    def write(self, name: str, source: str, frame: pl.DataFrame) -> int:
+    def write(self, name: str, source: str, frame: pl.DataFrame, *, permit: Permit, now: datetime) -> int:
         """Write a frame of `parts.SCHEMA`, a file for each day; return the bytes written.
 
         Raises:
-            DeliveryError: no room, or no answer. ConfigError: no such bucket, no right.
+            govern's refusal: the permit does not cover it. DeliveryError: no room, or no answer.
+            ConfigError: no such bucket, no right.
         """
+        govern.enforce(permit, Capability.WRITE_ARCHIVE, source=source, now=now)
         size = 0
         for part, body in by_day(name, source, frame):
             self.where.write(part.path, body)
             size += len(body)
         return size
+
+    def remove(self, path: str, *, permit: Permit, now: datetime) -> None:
+        """Remove a part that nothing stands behind; the permit is of no source in particular.
+
+        Raises:
+            as `write` does.
+        """
+        govern.enforce(permit, Capability.WRITE_ARCHIVE, now=now)
+        self.where.remove(path)
 
     def parts(
         self, *, source: str | None = None, since: date | None = None, until: date | None = None
