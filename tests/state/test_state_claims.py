@@ -30,8 +30,8 @@ def test_what_is_committed_is_there_for_the_next_process(opened):
     state = opened()
 
     assert state.versions() == {"a.json": [claim()]}
-    assert state.digests("aws_cloudtrail") == {"d1"}
-    assert state.digests("aws_vpcflow") == set()
+    assert state.known_digests("aws_cloudtrail", ["d1", "d2"]) == {"d1"}
+    assert state.known_digests("aws_vpcflow", ["d1"]) == set()
     assert state.seen([1, -1, 2, 2**62]) == {1, -1, 2**62}
     assert state.rows() == {TABLE: 2}
     assert state.totals() == {"aws_cloudtrail": item.counts}
@@ -175,6 +175,16 @@ def test_files_of_a_part_that_was_begun_and_never_committed_are_known_to_the_nex
     assert second.abandoned(now=NOON + 2 * HOUR) == {"p1": ["archive/a", "decisions/b"]}
     second.forget_part("p1")
     assert second.abandoned(now=NOON + 2 * HOUR) == {}
+
+
+def test_a_part_that_was_swept_meanwhile_is_not_committed(opened, url):
+    first = opened(owner="first")
+    first.begin_part("p1", ["archive/a"], now=NOON, lease=HOUR)
+    first.forget_part("p1")  # as another process does that took this one for dead
+
+    with pytest.raises(Conflict):
+        first.commit([done(claim("a"))], [], {}, today=TODAY, part="p1")
+    assert first.versions() == {}
 
 
 def test_a_part_of_a_living_process_is_not_taken_for_abandoned(opened, url):

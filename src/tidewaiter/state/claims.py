@@ -23,9 +23,14 @@ class Claims(Base):
             found.setdefault(row[0], []).append(Claim(*row))
         return found
 
-    def digests(self, source: str) -> set[str]:
-        """Return the digests of all claimed objects of a source."""
-        return {row[0] for row in self._read("SELECT digest FROM objects WHERE source = ?", (source,))}
+    def known_digests(self, source: str, digests: Sequence[str]) -> set[str]:
+        """Return those of `digests` that a claimed object of the source has."""
+        found: set[str] = set()
+        for start in range(0, len(digests), CHUNK):
+            part = digests[start : start + CHUNK]
+            query = f"SELECT digest FROM objects WHERE source = ? AND digest IN ({marks(part)})"
+            found.update(row[0] for row in self._read(query, (source, *part)))
+        return found
 
     def claimed(self, claims: Sequence[Claim]) -> set[tuple[str, str]]:
         """Return those versions that are claimed already."""

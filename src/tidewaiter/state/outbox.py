@@ -168,11 +168,15 @@ class Outbox(Findings):
 
     def billed(self) -> dict[str, int]:
         """Return the billed bytes of all rows by source, those that wait included."""
-        query = "SELECT spans, billed, row_count FROM outbox WHERE status <> 'dead'"
+        found = self._billed_of("SELECT spans, billed FROM outbox WHERE status <> 'dead'")
+        for source, n in self._read("SELECT source, n FROM billed"):  # of batches that were pruned
+            found[source] = found.get(source, 0) + int(n)
+        return found
+
+    def _billed_of(self, query: str, values: Sequence[object] = ()) -> dict[str, int]:
         found: dict[str, int] = {}
-        for body, billed, _ in self._read(query):
-            sources = {span.source for span in _spans(body)}
-            for source in sources:  # a batch's rows are of one source
+        for body, billed in self._read(query, values):
+            for source in {span.source for span in _spans(body)}:  # a batch's rows are of one source
                 found[source] = found.get(source, 0) + int(billed)
         return found
 

@@ -46,6 +46,8 @@ CREATE TABLE outbox (
     error TEXT NOT NULL DEFAULT '', sent_at {real} NOT NULL DEFAULT 0);
 CREATE INDEX outbox_by_status ON outbox (status, place, part);
 CREATE TABLE begun (part TEXT PRIMARY KEY, owner TEXT NOT NULL, until {real} NOT NULL, files {blob} NOT NULL);
+CREATE TABLE billed (source TEXT PRIMARY KEY, n {big} NOT NULL) {compact};
+CREATE TABLE facts (name TEXT PRIMARY KEY, body TEXT NOT NULL) {compact};
 CREATE TABLE alerts (alert_id TEXT PRIMARY KEY) {compact};
 CREATE TABLE entities (
     kind TEXT NOT NULL, bucket INTEGER NOT NULL, key TEXT NOT NULL, body {blob} NOT NULL,

@@ -19,7 +19,7 @@ from tidewaiter.state.values import Conflict, ObjectDone
 
 TABLES = (
     "objects", "rows", "seen", "signals", "faults", "quarantine", "seconds", "leases", "outbox", "begun",
-    "alerts", "entities",
+    "billed", "facts", "alerts", "entities",
 )  # fmt: skip
 _KEEP_SENT_DAYS = 7
 
@@ -65,17 +65,33 @@ class State(Claims, Outbox, Entities):
                 self._change(list(entities))
                 self._add_seconds(spent)
                 self._add_batches(batches)
-                self._db.run("DELETE FROM begun WHERE part = ?", (part,))
+                if part and not self._db.run("DELETE FROM begun WHERE part = ?", (part,)):
+                    raise Conflict  # another process took this one for dead, and swept its files
         except self._db.errors as error:
             raise Conflict from error  # a race; everything else was explained
 
     def prune(self, today: date) -> None:
         """Forget batches that were sent long ago, but for those that may have arrived twice."""
         before = (today.toordinal() - date(1970, 1, 1).toordinal() - _KEEP_SENT_DAYS) * 86_400
+        old = "FROM outbox WHERE status = 'sent' AND possibly_sent = 0 AND sent_at < ?"
         with self.transaction():
-            self._db.run(
-                "DELETE FROM outbox WHERE status = 'sent' AND possibly_sent = 0 AND sent_at < ?", (before,)
-            )
+            for source, n in self._billed_of(f"SELECT spans, billed {old}", (before,)).items():
+                self._db.run(
+                    "INSERT INTO billed VALUES (?, ?) "
+                    "ON CONFLICT (source) DO UPDATE SET n = billed.n + excluded.n",
+                    (source, n),
+                )
+            self._db.run(f"DELETE {old}", (before,))
+
+    def fact(self, name: str) -> str:
+        """Return something noted of the state as a whole; "" when nothing was."""
+        return next((row[0] for row in self._read("SELECT body FROM facts WHERE name = ?", (name,))), "")
+
+    def note(self, name: str, body: str) -> None:
+        """Note something of the state as a whole, instead of what was noted under that name."""
+        with self.transaction():
+            self._db.run("DELETE FROM facts WHERE name = ?", (name,))
+            self._db.run("INSERT INTO facts VALUES (?, ?)", (name, body))
 
     def reset(self) -> None:
         """Forget everything: what lay in the lab is gone, and is to be delivered again."""

@@ -19,7 +19,7 @@ from tidewaiter.core.permit import Capability, Permit, Phase
 from tidewaiter.pipeline.deliver.batcher import pack
 from tidewaiter.pipeline.deliver.patience import SendSettings
 from tidewaiter.pipeline.deliver.routes import Route
-from tidewaiter.pipeline.deliver.sender import Sender
+from tidewaiter.pipeline.deliver.sender import Permits, Sender
 from tidewaiter.state import Claim, Counts, ObjectDone, State, open_state
 
 TABLE = "ASimAuditEventLogs"
@@ -28,10 +28,11 @@ ROUTES = {TABLE: Route("dcr-1", f"Custom-{TABLE}"), "ASimDnsActivityLogs": Route
 
 
 class Clock:
-    """A clock on which time passes by sleeping only."""
+    """A clock on which time passes by sleeping only, and one that can be set beside it."""
 
     def __init__(self) -> None:
         self.at = START
+        self.seconds = 0.0
         self.slept: list[float] = []
 
     def now(self) -> datetime:
@@ -40,11 +41,11 @@ class Clock:
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
         self.at += timedelta(seconds=seconds)
+        self.seconds += seconds
         await asyncio.sleep(0)
 
-    @property
-    def seconds(self) -> float:
-        return (self.at - START).total_seconds()
+    def timer(self) -> float:
+        return self.seconds
 
 
 @dataclass
@@ -109,7 +110,12 @@ def permits(stream: str, source: str) -> Permit:
 
 
 def sender(
-    state: State, service: Service, *, spacing: dict[str, float] | None = None, **settings: float
+    state: State,
+    service: Service,
+    *,
+    spacing: dict[str, float] | None = None,
+    permits: Permits = permits,
+    **settings: float,
 ) -> Sender:
     numbers = {"in_flight": 4, **settings}
     return Sender(
@@ -119,6 +125,7 @@ def sender(
         permits,
         clock=service.clock.now,
         random=lambda: 0.5,
+        timer=service.clock.timer,
         settings=SendSettings(**numbers),  # type: ignore[arg-type]
         sleep=service.clock.sleep,
         spacing=spacing,

@@ -234,21 +234,6 @@ def test_after_an_outage_one_batch_tries_before_the_others_follow(tmp_path, cloc
     assert len(away) == len(set(away)) + 3
 
 
-def test_a_new_role_is_waited_for(tmp_path, clock):
-    state, _ = fill(tmp_path, [IDS])
-    service = Service(clock, lambda request, _: refused(403) if request.at < 900 else None)
-    sending = sender(state, service, give_up_after=5_000)
-    said: list[str] = []
-    sending.notice = said.append
-
-    report = run(sending)
-
-    assert report.rows == 100
-    assert state.outbox().possibly_sent.batches == 0
-    assert len(said) == 1
-    assert "for 30 minutes" in said[0]
-
-
 @pytest.mark.parametrize("status", [401, 403])
 def test_an_identity_without_access_ends_the_drain_and_keeps_everything(tmp_path, clock, status):
     state, batches = fill(tmp_path, [IDS])

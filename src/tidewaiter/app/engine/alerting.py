@@ -12,10 +12,11 @@ from tidewaiter.state import Conflict, State
 _ATTEMPTS = 5
 
 
-def raise_alerts(state: State, *, clock: Callable[[], datetime]) -> int:
+def raise_alerts(state: State, *, clock: Callable[[], datetime], leave: bool = True) -> int:
     """Put a row into the outbox for every incident that is new or has grown; return how many.
 
-    `clock` is the workspace's: an embedded lab lives in the time of its stream.
+    `clock` is the workspace's: an embedded lab lives in the time of its stream. Where the phase lets no
+    alert `leave`, they are noted as told, so that a later phase raises what is new then.
 
     Raises:
         DeliveryError, StateError: the state could not be written.
@@ -26,8 +27,8 @@ def raise_alerts(state: State, *, clock: Callable[[], datetime]) -> int:
         if not rows:
             return 0
         try:
-            state.add_alerts([row.alert_id for row in rows], alerts.alert_batches(rows))
+            state.add_alerts([row.alert_id for row in rows], alerts.alert_batches(rows) if leave else [])
         except Conflict:
             continue  # another process raised some of them
-        return len(rows)
+        return len(rows) if leave else 0
     return 0

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
+from tidewaiter.app.engine.bound import RESET
 from tidewaiter.core.errors import DeliveryError
 from tidewaiter.govern.audit import Finding, Line, lines, verify
 from tidewaiter.pipeline.deliver.decisions import ObjectKey, roots
 
 KIND = "decisions"
+FILE = "decisions_file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +28,17 @@ class Verified:
 def verify_state(audit: Path, decisions: Path) -> Verified:
     """Check the chain in `audit`, and every object's decisions against the root that the chain has."""
     findings = verify(audit)
-    written = [each for each in lines(audit) if isinstance(each, Line)]
+    every = [each for each in lines(audit) if isinstance(each, Line)]
+    anew = max((n for n, each in enumerate(every) if each.record.kind == RESET), default=-1)
+    written = every[anew + 1 :]
     vouched: dict[ObjectKey, Line] = {_key(each): each for each in written if each.record.kind == KIND}
+    changed = list(_changed(decisions, written))
+    findings += [finding for _, finding in changed]
     try:
-        there = roots(decisions) if decisions.is_dir() else {}
+        unread = {name for name, _ in changed}
+        there = roots(decisions, without=unread) if decisions.is_dir() else {}
     except DeliveryError as error:
-        return Verified([*findings, Finding("decisions", 0, 0, error.message)], len(written), len(vouched))
+        return Verified([*findings, Finding("decisions", 0, 0, error.message)], len(every), len(vouched))
     for key, line in vouched.items():
         wanted = line.record.body.get("count"), line.record.body.get("root")
         if key not in there:
@@ -40,7 +49,21 @@ def verify_state(audit: Path, decisions: Path) -> Verified:
         Finding("decisions", 0, 0, f"the trail does not know of decisions of {key[1]}")
         for key in sorted(there.keys() - vouched.keys())
     ]
-    return Verified(findings, len(written), len(vouched))
+    return Verified(findings, len(every), len(vouched))
+
+
+def _changed(folder: Path, written: Sequence[Line]) -> Iterator[tuple[str, Finding]]:
+    """Yield every file of decisions that is not the one that was recorded; it is not parsed then."""
+    known: dict[str, str] = {}
+    for line in written:
+        if line.record.kind == FILE:
+            known[str(line.record.body.get("file"))] = str(line.record.body.get("sha256"))
+    there = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*.parquet")}
+    for name, path in sorted(there.items()):
+        if name not in known:
+            yield name, Finding(f"decisions/{name}", 0, 0, "the trail does not know of this file")
+        elif sha256(path.read_bytes()).hexdigest() != known[name]:
+            yield name, Finding(f"decisions/{name}", 0, 0, "the file is not the one that was recorded")
 
 
 def _key(line: Line) -> ObjectKey:

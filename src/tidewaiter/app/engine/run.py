@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from tidewaiter.app.engine.alerting import raise_alerts
+from tidewaiter.app.engine.bound import begin_anew, bind
 from tidewaiter.app.engine.commit import Committer, Places
 from tidewaiter.app.engine.destination import Destination, destination, utc_now, warden_of
 from tidewaiter.app.engine.metrics import Metrics
@@ -24,7 +25,9 @@ from tidewaiter.app.engine.worker import ObjectResult
 from tidewaiter.content import sources
 from tidewaiter.core.errors import ConfigError, StateError, TidewaiterError, UsageError
 from tidewaiter.core.faults import OBJECT_FAULTS, Fault, Quarantined
+from tidewaiter.core.permit import Capability
 from tidewaiter.core.settings import Settings
+from tidewaiter.govern import NO_SOURCE
 from tidewaiter.govern.audit import open_audit
 from tidewaiter.pipeline.deliver.archive import Archive
 from tidewaiter.pipeline.deliver.routes import check_destinations
@@ -135,9 +138,10 @@ def _opened(
         fresh = not settings.state.url and not (state_dir / "state.db").exists()
         state = stack.enter_context(open_state(state_dir, settings.state.url))
         stack.enter_context(_staging(paths.staging))
-        if settings.embedded and not settings.state.url and not paths.workspace.exists():
-            state.reset()  # the lab was removed: nothing that was delivered is left
+        bind(state, settings)
         audit = stack.enter_context(open_audit(paths.audit))
+        if settings.embedded and not settings.state.url and not paths.workspace.exists():
+            begin_anew(state, paths, audit, now=clock())
         warden = warden_of(settings, clock)
         warden.sink = lambda permit: audit.append(
             "permit",
@@ -176,13 +180,21 @@ def _work(plan: Plan, its: Pass, *, workers: int, progress: Progress) -> RunResu
             sending += time.perf_counter() - began
             its.metrics.sent_between(before, sender.report)
 
-    committer = Committer(its.state, its.places, clock=its.clock, send=send, metrics=its.metrics)
+    warden = its.to.warden
+    committer = Committer(
+        its.state, its.places, clock=its.clock, send=send, metrics=its.metrics,
+        kept_back=lambda source: not warden.allows(Capability.DELIVER_ROWS, source),
+    )  # fmt: skip
 
     def finish() -> RunResult:
         try:
             committer.commit()
             committer.audit()
-            raise_alerts(its.state, clock=its.to.lab.now if its.to.lab else its.clock)
+            raise_alerts(
+                its.state,
+                clock=its.to.lab.now if its.to.lab else its.clock,
+                leave=warden.allows(Capability.RAISE_ALERTS, NO_SOURCE),
+            )
             send()
             if its.to.lab:
                 its.to.lab.run_rules()

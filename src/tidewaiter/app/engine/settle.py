@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import compress
@@ -40,18 +40,31 @@ Group = tuple[Sequence[Claim], GroupResult]
 
 
 def settle(
-    groups: Sequence[Group], state: State, *, now: datetime, taken: Collection[tuple[str, str]] = ()
+    groups: Sequence[Group],
+    state: State,
+    *,
+    now: datetime,
+    taken: Collection[tuple[str, str]] = (),
+    kept_back: Callable[[str], bool] = lambda _: False,
 ) -> Settled:
     """Leave out what was delivered before, and note for every record what becomes of it.
 
     `taken` are versions of objects that another process claimed meanwhile: nothing of them is ours.
+    `kept_back` says of a source whether its phase lets no row of it leave: they go into the archive whole.
     """
-    return _Settlement(state, now, frozenset(taken)).run(groups)
+    return _Settlement(state, now, frozenset(taken), kept_back).run(groups)
 
 
 class _Settlement:
-    def __init__(self, state: State, now: datetime, taken: frozenset[tuple[str, str]]) -> None:
+    def __init__(
+        self,
+        state: State,
+        now: datetime,
+        taken: frozenset[tuple[str, str]],
+        kept_back: Callable[[str], bool],
+    ) -> None:
         self.state = state
+        self.kept_back = kept_back
         self.taken = taken
         self.now = now
         self.stamp = now.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
@@ -62,6 +75,10 @@ class _Settlement:
         self._archive: dict[str, list[pl.DataFrame]] = {}
 
     def run(self, groups: Sequence[Group]) -> Settled:
+        mine: dict[str, list[str]] = {}
+        for claim in (claim for claims, _ in groups for claim in claims):
+            mine.setdefault(claim.source, []).append(claim.digest)
+        self._digests = {source: self.state.known_digests(source, found) for source, found in mine.items()}
         for claims, result in groups:
             self._group(claims, result)
         for _, packer in sorted(self._packers.items()):
@@ -81,7 +98,7 @@ class _Settlement:
             if away:
                 continue
             item.counts.delivered = sum(item.rows.values())
-            item.counts.duplicate = item.counts.valid - item.counts.delivered
+            item.counts.duplicate = item.counts.valid - item.counts.delivered - item.counts.tiered
             if gone:
                 self.out.unreadable += [(item.claim.source, fault) for fault in item.faults]
                 continue
@@ -112,10 +129,11 @@ class _Settlement:
 
     def _rows(
         self, table: str, item: ObjectDone, rows: RowColumns, start: int, new: Sequence[bool]
-    ) -> dict[int, bytes]:
+    ) -> dict[int, tuple[str, bytes]]:
         """Hand the new ones of an object's rows to the batcher, and decide about the others.
 
-        Returns by their place in `new` the whole rows of which the batcher sends a part only.
+        Returns by their place in `new` the rows that the archive has to hold whole, with what became of them:
+        the batcher sends a part only, or the phase keeps them back.
         """
         claim, end = item.claim, start + len(new)
         row, billed, ids = rows.row[start:end], rows.billed[start:end], rows.id[start:end]
@@ -123,6 +141,10 @@ class _Settlement:
             self._decide(claim, [self._duplicate(ids[n]) for n, is_new in enumerate(new) if not is_new])
             row, billed = list(compress(row, new)), list(compress(billed, new))
             ids = list(compress(ids, new))
+        if row and self.kept_back(claim.source):
+            item.counts.tiered += len(row)
+            self._decide(claim, [self._kept_back(event_id) for event_id in ids])
+            return {place: ("tier", rows.row[start + place]) for place, is_new in enumerate(new) if is_new}
         if row:
             item.rows[table] = item.rows.get(table, 0) + len(row)
             packer = self._packers.get((table, claim.source))
@@ -133,12 +155,16 @@ class _Settlement:
             if len(packer.cuts) > known:
                 places = [n for n, is_new in enumerate(new) if is_new]
                 cut = [each.place - first for each in packer.cuts[known:]]
-                return {places[n]: row[n] for n in cut}
+                return {places[n]: ("oversize", row[n]) for n in cut}
         return {}
 
     def _duplicate(self, event_id: str) -> Decision:
         reason = "the same event was delivered before"
         return Decision(event_id, "duplicate", event_id, "one-event-once", reason=reason, at=self.stamp)
+
+    def _kept_back(self, event_id: str) -> Decision:
+        reason = "in shadow no row leaves; it is in the archive"
+        return Decision(event_id, "tier", policy="phase", reason=reason, phase="shadow", at=self.stamp)
 
     def _quarantined(self, item: ObjectDone) -> None:
         if not item.quarantined:
@@ -188,9 +214,7 @@ class _Settlement:
 
     def _is_copy(self, claim: Claim) -> bool:
         """Whether the same bytes were claimed under another id: their text lines have the same ids."""
-        digests = self._digests.get(claim.source)
-        if digests is None:
-            digests = self._digests[claim.source] = self.state.digests(claim.source)
+        digests = self._digests[claim.source]
         copied = claim.digest in digests
         digests.add(claim.digest)
         return copied
@@ -199,7 +223,7 @@ class _Settlement:
 class _Pointers:
     """What the archive holds of records whose bytes stay where they are: where to find them.
 
-    Of a row that was too large to be sent it holds the whole row, as JSON.
+    Of a row that was too large to be sent, or that is not to be sent, it holds the whole row as JSON.
     """
 
     def __init__(self, table: str) -> None:
@@ -214,7 +238,7 @@ class _Pointers:
         rows: RowColumns,
         start: int,
         new: Sequence[bool],
-        whole: Mapping[int, bytes],
+        whole: Mapping[int, tuple[str, bytes]],
     ) -> None:
         count = len(new)
         end, columns = start + count, self._columns
@@ -224,10 +248,11 @@ class _Pointers:
         columns["digest"] += [claim.digest] * count
         columns["position"] += rows.position[start:end]
         actions = ["delivered" if is_new else "duplicate" for is_new in new]
-        for place in whole:
-            actions[place] = "oversize"
+        raw: list[bytes | None] = [None] * count
+        for place, (action, row) in whole.items():
+            actions[place], raw[place] = action, row
         columns["action"] += actions
-        columns["raw"] += [whole.get(place) for place in range(count)] if whole else [None] * count
+        columns["raw"] += raw
 
     def frame(self) -> pl.DataFrame:
         time = pl.col("at").str.to_datetime("%Y-%m-%dT%H:%M:%S%.fZ", time_unit="us")

@@ -22,6 +22,7 @@ class Verdict(Enum):
     LATER = "later"  # throttled, or never reached: certainly not stored
     UNCERTAIN = "uncertain"  # it may have been stored
     NO_ACCESS = "no access"  # 401, 403
+    NOT_PERMITTED = "not permitted"  # the source's phase does not let its rows leave: not sent
     STOP = "stop"  # nothing of it will ever be taken as things are set
 
 

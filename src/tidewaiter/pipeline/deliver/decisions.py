@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -78,13 +78,17 @@ def _place(part: str, source: str, day: date) -> str:
     return f"source={source}/date={day.isoformat()}/{part}.parquet"
 
 
-def read_decisions(folder: Path) -> Iterator[tuple[ObjectKey, list[Decision]]]:
-    """Yield every object's decisions in their order.
+def read_decisions(
+    folder: Path, *, without: Collection[str] = ()
+) -> Iterator[tuple[ObjectKey, list[Decision]]]:
+    """Yield every object's decisions in their order; `without` names files below the folder to pass over.
 
     Raises:
         DeliveryError: a file cannot be read.
     """
     for path in sorted(folder.rglob("*.parquet")):
+        if path.relative_to(folder).as_posix() in without:
+            continue
         source = path.parent.parent.name.removeprefix("source=")
         try:
             frame = pl.read_parquet(path).select(list(SCHEMA)).sort("object_id", "digest", "place")
@@ -106,6 +110,7 @@ def decisions_of(folder: Path, event_id: str) -> list[tuple[ObjectKey, Decision]
     ]
 
 
-def roots(folder: Path) -> dict[ObjectKey, tuple[int, str]]:
+def roots(folder: Path, *, without: Collection[str] = ()) -> dict[ObjectKey, tuple[int, str]]:
     """Return how many decisions every object has, and their Merkle root."""
-    return {key: (len(decided), decisions_root(decided)) for key, decided in read_decisions(folder)}
+    found = read_decisions(folder, without=without)
+    return {key: (len(decided), decisions_root(decided)) for key, decided in found}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 
 from tidewaiter.core.errors import DeliveryError, TidewaiterError
 
@@ -15,9 +14,10 @@ class SendSettings:
 
     `in_flight` requests at a time. A batch is a dead letter after `max_attempts` uncertain answers;
     `give_up_after` without any answer that helps, a drain that is to end ends with an error; a refused
-    identity is tried for `access_wait`, since a role works up to 30 minutes after it was granted (Logs
-    Ingestion API troubleshooting, Microsoft, 2025-08). The n-th pause is `first_pause` * 2^n, at most
-    `longest_pause`, with jitter. `most_rejected` rows of a table are looked for one by one in a run.
+    identity is tried for `access_wait` whatever `give_up_after` is, since a role works up to 30 minutes after
+    it was granted (Logs Ingestion API troubleshooting, Microsoft, 2025-08). The n-th pause is `first_pause` *
+    2^n, at most `longest_pause`, with jitter. `most_rejected` rows of a table are looked for one by one in a
+    run.
     """
 
     in_flight: int = 4
@@ -33,7 +33,7 @@ class SendSettings:
 
 @dataclass(slots=True)
 class Patience:
-    """Pauses for one batch and for all.
+    """Pauses for one batch and for all; `now` is in seconds, on a clock that neither stops nor jumps.
 
     After as many failures in a row as requests are in flight the service as a whole is taken to be away:
     nothing is sent for a while, then one batch tries how it is.
@@ -41,31 +41,41 @@ class Patience:
 
     settings: SendSettings
     random: Callable[[], float]
-    began: datetime
-    resume_at: datetime | None = None
+    resume_at: float | None = None
     failures: int = 0
-    _answered: datetime | None = None
+    _away: float | None = None
+    _answered: float | None = None
     _tries: dict[str, int] = field(default_factory=dict)
-    _uncertain: dict[str, tuple[int, datetime]] = field(default_factory=dict)
-    _refused: dict[str, datetime] = field(default_factory=dict)
-    _others: dict[str, datetime] = field(default_factory=dict)
+    _uncertain: dict[str, tuple[int, float]] = field(default_factory=dict)
+    _refused: dict[str, float] = field(default_factory=dict)
+    _others: dict[str, float] = field(default_factory=dict)
 
-    def answered(self, batch_id: str, now: datetime, *, dcr: str) -> None:
+    def begin(self, now: float) -> None:
+        """Note that a drain begins: it has all the time there is until it gives up."""
+        self._away = None if self._away is None else now
+
+    def answered(self, batch_id: str, now: float, *, dcr: str) -> None:
         """Note that the service took a batch, or told us what is wrong with it."""
-        self.began = self._answered = now
+        self._answered, self._away = now, None
         self.failures, self.resume_at = 0, None
         self._refused.pop(dcr, None)
         self._tries.pop(batch_id, None)
         self._uncertain.pop(batch_id, None)
         self._others.clear()
 
-    def idle(self, now: datetime) -> None:
-        """Note that there was nothing to send."""
-        if not self.failures:
-            self.began = now
+    def failed(self, batch_id: str, now: float, retry_after: float | None = None) -> float:
+        """Note that the service was away or busy; return the seconds until the batch may be tried again."""
+        self._away = now if self._away is None else self._away
+        return self._pause_after(batch_id, now, retry_after)
 
-    def failed(self, batch_id: str, now: datetime, retry_after: float | None = None) -> datetime:
-        """Note a failure that may pass; return when the batch may be tried again."""
+    def refused(self, batch_id: str, now: float) -> float:
+        """Note that the identity was refused; return the seconds until the batch may be tried again.
+
+        The service is there: how long that goes on is for `access_error` to judge, not for `left`.
+        """
+        return self._pause_after(batch_id, now, None)
+
+    def _pause_after(self, batch_id: str, now: float, retry_after: float | None) -> float:
         self.failures += 1
         self._others[batch_id] = now
         tries = self._tries[batch_id] = self._tries.get(batch_id, 0) + 1
@@ -73,12 +83,11 @@ class Patience:
         if retry_after is not None:
             pause = retry_after * (1 + self.random() / 10)
         if retry_after is not None or self.failures >= self.settings.in_flight:
-            wait = pause if retry_after is not None else self._pause(self.failures)
-            resume = now + timedelta(seconds=wait)
-            self.resume_at = max(self.resume_at, resume) if self.resume_at else resume
-        return now + timedelta(seconds=pause)
+            resume = now + (pause if retry_after is not None else self._pause(self.failures))
+            self.resume_at = resume if self.resume_at is None else max(self.resume_at, resume)
+        return pause
 
-    def is_hopeless(self, batch_id: str, now: datetime) -> bool:
+    def is_hopeless(self, batch_id: str, now: float) -> bool:
         """Note an uncertain answer; tell whether it is the batch's fault and was its last attempt.
 
         It is not when others fail, too, and none was accepted since it first failed: the service is away.
@@ -89,10 +98,10 @@ class Patience:
         alone = not any(at >= since for other, at in self._others.items() if other != batch_id)
         return tries + 1 >= self.settings.max_attempts and (works or alone)
 
-    def access_error(self, dcr: str, now: datetime, error: TidewaiterError | None) -> DeliveryError | None:
+    def access_error(self, dcr: str, now: float, error: TidewaiterError | None) -> DeliveryError | None:
         """Note that the identity was refused; return the error once that has gone on for too long."""
         since = self._refused.setdefault(dcr, now)
-        if (now - since).total_seconds() < self.settings.access_wait:
+        if now - since < self.settings.access_wait:
             return None
         return DeliveryError(
             f"no access to {dcr} for {self.settings.access_wait:.0f} s: {error}",
@@ -100,11 +109,11 @@ class Patience:
             "everything is kept in the outbox",
         )
 
-    def gave_up(self, now: datetime) -> bool:
-        """Whether nothing has helped for too long."""
-        return bool(self.failures) and (now - self.began).total_seconds() >= self.settings.give_up_after
+    def left(self, now: float) -> float | None:
+        """Return the seconds until a drain that is to end gives up; None while the service answers."""
+        return None if self._away is None else self.settings.give_up_after - (now - self._away)
 
-    def window(self, now: datetime) -> int:
+    def window(self, now: float) -> int:
         """Return how many requests may be in flight now."""
         if self.resume_at is None:
             return self.settings.in_flight

@@ -8,12 +8,13 @@ its rows can be there twice, and their event ids tell which.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Literal
 
-from tidewaiter.core.errors import ConfigError, DeliveryError, TidewaiterError
+from tidewaiter.core.errors import ConfigError, DeliveryError, PermitError, TidewaiterError
 from tidewaiter.core.outbox import OutboxBatch
 from tidewaiter.core.permit import Permit
 from tidewaiter.pipeline.deliver.answers import Answer, Upload, Verdict, ask
@@ -30,11 +31,15 @@ from tidewaiter.state import Waiting
 Permits = Callable[[str, str], Permit]
 """(stream, source) -> the permit for rows of the source into the stream; source "*" for rows of none."""
 ANY_SOURCE = "*"
+_LEAST_REST = 0.001
+"""Seconds; two sums of the same pauses differ by less."""
 
 
 class Sender:
     """Sends batches; `routes` go by table, `random` yields 0..1, `clock` aware times, `notice` tells people.
 
+    `timer` is in seconds and never jumps: it alone decides how long anything waits. The state is told the
+    time that `clock` had as the drain began, plus what `timer` says has passed: a clock that is set moves nothing.
     `spacing` is in seconds between two batches of a table. One sender at a time for one state and one event
     loop; `report` is of everything it has done so far.
     """
@@ -48,6 +53,7 @@ class Sender:
         *,
         clock: Callable[[], datetime],
         random: Callable[[], float],
+        timer: Callable[[], float] = time.monotonic,
         settings: SendSettings | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         pointer: Pointer = archive_pointer,
@@ -59,13 +65,14 @@ class Sender:
         self.routes = routes
         self.permits = permits
         self.clock = clock
+        self.timer = timer
         self.settings = settings or SendSettings()
         self.sleep = sleep
         self.pointer = pointer
         self.spacing = spacing or {}
         self.notice = notice
         self._tally = Tally()
-        self._patience = Patience(self.settings, random, clock())
+        self._patience = Patience(self.settings, random)
         self._poison = Poison(state, self._tally, self.settings.most_rejected)
         self._paces: dict[str, Pace] = {}
         self._held: deque[Waiting] = deque()
@@ -73,7 +80,9 @@ class Sender:
         self._failure: BaseException | None = None
         self._last_error = ""
         self._noticed: set[str] = set()
-        self._next_at: dict[str, datetime] = {}
+        self._next_at: dict[str, float] = {}
+        self._withheld: dict[str, tuple[float, str]] = {}
+        self._set = (clock(), timer())
 
     @property
     def report(self) -> SendReport:
@@ -90,17 +99,19 @@ class Sender:
         """Send until nothing waits any more, or until `stop` is set or `deadline` has passed.
 
         `until="stopped"` goes on waiting for new batches when there are none, and never gives up on a
-        service that is away. What is in flight when it ends is awaited; nothing is left marked as sending.
+        service that is away. Batches that no permit covers are left waiting, and `notice` is told why. What
+        is in flight when it ends is awaited; nothing is left marked as sending.
 
         Raises:
             DeliveryError: nothing was accepted for `give_up_after` seconds; access was refused for too
                 long; a DCR or stream does not exist; a table's rows are all refused. All is kept.
-            ConfigError: a table has no route, or an endpoint, certificate or permit is not acceptable.
+            ConfigError: a table has no route, or an endpoint or certificate is not acceptable.
             StateError: the state could not be written.
         """
         stop = stop or asyncio.Event()
-        self._failure, self._last_error = None, ""
-        self._patience.began = self.clock()
+        self._failure = None
+        self._set = (self.clock(), self.timer())
+        self._patience.begin(self.timer())
         try:
             while not self._ended(stop, deadline):
                 self._take()
@@ -109,7 +120,7 @@ class Sender:
                     await self._first_answers()
                 elif not await self._rest(until, deadline, stop):
                     break
-                if until == "empty" and self._patience.gave_up(self.clock()):
+                if until == "empty":
                     self._failure = self._failure or self._given_up()
             while self._flying:
                 await self._first_answers()
@@ -119,22 +130,27 @@ class Sender:
             raise self._failure
         return self.report
 
+    def _now(self) -> datetime:
+        at, ticks = self._set
+        return at + timedelta(seconds=self.timer() - ticks)
+
     def _ended(self, stop: asyncio.Event, deadline: datetime | None) -> bool:
-        late = deadline is not None and self.clock() >= deadline
+        late = deadline is not None and self._now() >= deadline
         return self._failure is not None or stop.is_set() or late
 
     def _take(self) -> None:
-        window = self._patience.window(self.clock())
+        self._ask_again()
+        window = self._patience.window(self.timer())
         room = window - len(self._flying) - len(self._held)
         if window == self.settings.in_flight and not self._held and room > 0:
             room = self.settings.in_flight  # some ahead, so that one transaction marks several
         if room <= 0:
             return
         lease = timedelta(seconds=self.settings.lease)
-        self._held.extend(self.state.take_batches(room, now=self.clock(), lease=lease))
+        self._held.extend(self.state.take_batches(room, now=self._now(), lease=lease))
 
     def _start(self) -> None:
-        window = self._patience.window(self.clock())
+        window = self._patience.window(self.timer())
         while self._held and len(self._flying) < window and self._failure is None:
             waiting = self._held.popleft()
             if self._is_too_soon(waiting.batch):
@@ -143,31 +159,31 @@ class Sender:
 
     def _is_too_soon(self, batch: OutboxBatch) -> bool:
         """Let a batch wait when its table has a spacing and had one just now."""
-        seconds, now = self.spacing.get(batch.table), self.clock()
+        seconds, ticks, now = self.spacing.get(batch.table), self.timer(), self._now()
         if not seconds:
             return False
-        next_at = self._next_at.get(batch.table)
-        if next_at is None or now >= next_at:
-            self._next_at[batch.table] = now + timedelta(seconds=seconds)
+        wait = self._next_at.get(batch.table, ticks) - ticks
+        if wait <= 0:
+            self._next_at[batch.table] = ticks + seconds
             return False
-        self.state.put_back(batch.batch_id, now=now, retry_at=next_at, error="", uncertain=False)
+        retry_at = now + timedelta(seconds=wait)
+        self.state.put_back(batch.batch_id, now=now, retry_at=retry_at, error="", uncertain=False)
         return True
 
     async def _send(self, batch: OutboxBatch) -> Answer:
+        source = batch.spans[0].source or ANY_SOURCE
         try:
             route = self._route(batch.table)
-            wait = self._paces.setdefault(route.dcr, Pace()).reserve(self.clock().timestamp(), batch.size)
+            permit = self.permits(route.stream, source)
+            wait = self._paces.setdefault(route.dcr, Pace()).reserve(self.timer(), batch.size)
             if wait > 0:
                 await self.sleep(wait)
-            source = batch.spans[0].source or ANY_SOURCE
+                permit = self.permits(route.stream, source)  # the first one may have expired
             return await ask(
-                self.upload,
-                batch.body,
-                route,
-                batch_id=batch.batch_id,
-                permit=self.permits(route.stream, source),
-                source=source,
+                self.upload, batch.body, route, batch_id=batch.batch_id, permit=permit, source=source
             )
+        except PermitError as error:
+            return Answer(Verdict.NOT_PERMITTED, "", error)
         except TidewaiterError as error:
             return Answer(Verdict.STOP, "", error)
 
@@ -183,10 +199,10 @@ class Sender:
         answers = [(self._flying.pop(task), task) for task in list(self._flying) if task in done]
         sent = [waiting.batch for waiting, task in answers if _is_sent(task)]
         if sent:
-            self.state.mark_sent([batch.batch_id for batch in sent], now=self.clock())
+            self.state.mark_sent([batch.batch_id for batch in sent], now=self._now())
         for waiting, task in answers:
             if error := task.exception():
-                self._put_back(waiting, self.clock(), str(error), uncertain=True)
+                self._put_back(waiting, 0.0, str(error), uncertain=True)
                 self._failure = error
             else:
                 self._settle(waiting, task.result())
@@ -194,9 +210,9 @@ class Sender:
     def _settle(self, waiting: Waiting, answer: Answer) -> None:
         if answer.status:
             self._tally.by_status[answer.status] += 1
-        batch, now = waiting.batch, self.clock()
+        batch = waiting.batch
         if answer.verdict in (Verdict.SENT, Verdict.TOO_LARGE, Verdict.BAD_ROWS):
-            self._patience.answered(batch.batch_id, now, dcr=self._route(batch.table).dcr)
+            self._patience.answered(batch.batch_id, self.timer(), dcr=self._route(batch.table).dcr)
         match answer.verdict:
             case Verdict.SENT:
                 self._tally.sent(batch)
@@ -210,6 +226,8 @@ class Sender:
                 self._later(waiting, answer)
             case Verdict.NO_ACCESS:
                 self._no_access(waiting, answer)
+            case Verdict.NOT_PERMITTED:
+                self._withhold(batch, str(answer.error))
             case Verdict.STOP:
                 self._stop(waiting, answer.error or DeliveryError("the upload was refused"))
 
@@ -225,36 +243,55 @@ class Sender:
         self._tally.splits += 1
 
     def _later(self, waiting: Waiting, answer: Answer) -> None:
-        batch, now = waiting.batch, self.clock()
+        batch, ticks, error = waiting.batch, self.timer(), str(answer.error)
         uncertain = answer.verdict is Verdict.UNCERTAIN
-        self._last_error = str(answer.error)
-        retry_at = self._patience.failed(batch.batch_id, now, answer.retry_after)
-        if uncertain and self._patience.is_hopeless(batch.batch_id, now):
-            self._tally.uncertain.add(batch.batch_id)
-            self._put_back(waiting, retry_at, str(answer.error), uncertain=True)
-            self._bury(batch, str(answer.error))
-            return
-        self._put_back(waiting, retry_at, str(answer.error), uncertain=uncertain)
+        self._last_error = error
+        pause = self._patience.failed(batch.batch_id, ticks, answer.retry_after)
+        hopeless = uncertain and self._patience.is_hopeless(batch.batch_id, ticks)
+        self._put_back(waiting, pause, error, uncertain=uncertain)
+        if hopeless:
+            self._bury(batch, error)
 
     def _no_access(self, waiting: Waiting, answer: Answer) -> None:
-        now = self.clock()
-        dcr = self._route(waiting.batch.table).dcr
-        if error := self._patience.access_error(dcr, now, answer.error):
+        ticks, dcr = self.timer(), self._route(waiting.batch.table).dcr
+        if error := self._patience.access_error(dcr, ticks, answer.error):
             self._stop(waiting, error)
             return
-        if dcr not in self._noticed:
-            self._noticed.add(dcr)
-            self.notice(f"{answer.error}; trying again for {self.settings.access_wait / 60:.0f} minutes")
-        retry_at = self._patience.failed(waiting.batch.batch_id, now)
-        self._put_back(waiting, retry_at, str(answer.error), uncertain=False)
+        self._notice_once(
+            dcr, f"{answer.error}; trying again for {self.settings.access_wait / 60:.0f} minutes"
+        )
+        pause = self._patience.refused(waiting.batch.batch_id, ticks)
+        self._put_back(waiting, pause, str(answer.error), uncertain=False)
+
+    def _withhold(self, batch: OutboxBatch, error: str) -> None:
+        """Keep hold of a batch that may not leave, so that it is in nobody's way; the others go on."""
+        self._withheld[batch.batch_id] = (self.timer(), error)
+        self._notice_once(error, f"rows wait in the outbox: {error}")
+
+    def _ask_again(self) -> None:
+        """Let go of batches long withheld, before their lease ends: there may be a permit by now."""
+        before = self.timer() - self.settings.lease / 2
+        self._release([name for name, (since, _) in self._withheld.items() if since < before])
+
+    def _release(self, batch_ids: Iterable[str]) -> None:
+        now = self._now()
+        for batch_id in batch_ids:
+            _, error = self._withheld.pop(batch_id)
+            self.state.put_back(batch_id, now=now, retry_at=now, error=error, uncertain=False)
+
+    def _notice_once(self, what: str, text: str) -> None:
+        if what not in self._noticed:
+            self._noticed.add(what)
+            self.notice(text)
 
     def _stop(self, waiting: Waiting, error: TidewaiterError) -> None:
-        self._put_back(waiting, self.clock(), str(error), uncertain=False)
+        self._put_back(waiting, 0.0, str(error), uncertain=False)
         self._failure = self._failure or error
 
-    def _put_back(self, waiting: Waiting, retry_at: datetime, error: str, *, uncertain: bool) -> None:
-        batch_id = waiting.batch.batch_id
-        self.state.put_back(batch_id, now=self.clock(), retry_at=retry_at, error=error, uncertain=uncertain)
+    def _put_back(self, waiting: Waiting, pause: float, error: str, *, uncertain: bool) -> None:
+        batch_id, now = waiting.batch.batch_id, self._now()
+        retry_at = now + timedelta(seconds=pause)
+        self.state.put_back(batch_id, now=now, retry_at=retry_at, error=error, uncertain=uncertain)
         self._tally.retries += 1
         if uncertain:
             self._tally.uncertain.add(batch_id)
@@ -267,21 +304,23 @@ class Sender:
         self, until: Literal["empty", "stopped"], deadline: datetime | None, stop: asyncio.Event
     ) -> bool:
         """Wait for the next batch that may be sent; return whether there is a reason to go on."""
-        now = self.clock()
         retry_at = self.state.next_retry()
         if retry_at is None:
             self._poison.settle()
-            self._patience.idle(now)
             if until == "empty":
                 return False
-        moments = [at for at in (retry_at, self._patience.resume_at) if at and at > now]
-        wait = min(((at - now).total_seconds() for at in moments), default=self.settings.poll)
+            if not self._withheld:
+                self._set = (self.clock(), self.timer())  # nothing waits for a time by the old setting
+        now, ticks = self._now(), self.timer()
+        waits = [(retry_at - now).total_seconds()] if retry_at else []
+        if self._patience.resume_at is not None:
+            waits.append(self._patience.resume_at - ticks)
+        wait = min((each for each in waits if each > 0), default=self.settings.poll)
+        left = self._patience.left(ticks) if until == "empty" else None
+        ends = [left] if left is not None else []
         if deadline is not None:
-            wait = min(wait, (deadline - now).total_seconds())
-        if until == "empty":
-            left = self.settings.give_up_after - (now - self._patience.began).total_seconds()
-            wait = min(wait, max(left, 0.0)) if self._patience.failures else wait
-        await self._sleep_or_stop(wait, stop)
+            ends.append((deadline - now).total_seconds())
+        await self._sleep_or_stop(max(min([wait, *ends]), _LEAST_REST), stop)
         return True
 
     async def _sleep_or_stop(self, seconds: float, stop: asyncio.Event) -> None:
@@ -290,7 +329,10 @@ class Sender:
         for task in pending:
             task.cancel()
 
-    def _given_up(self) -> DeliveryError:
+    def _given_up(self) -> DeliveryError | None:
+        left = self._patience.left(self.timer())
+        if left is None or left > 0:
+            return None
         return DeliveryError(
             f"nothing was accepted for {self.settings.give_up_after:.0f} s: {self._last_error}",
             hint="everything is kept in the outbox; run again when the service is back",
@@ -303,11 +345,12 @@ class Sender:
         await asyncio.gather(*self._flying, return_exceptions=True)
         flying, self._flying = list(self._flying.values()), {}
         held, self._held = list(self._held), deque()
-        now = self.clock()
+        now = self._now()
         for waiting in flying:
-            self._put_back(waiting, now, "interrupted", uncertain=True)
+            self._put_back(waiting, 0.0, "interrupted", uncertain=True)
         for waiting in held:
             self.state.put_back(waiting.batch.batch_id, now=now, retry_at=now, error="", uncertain=False)
+        self._release(list(self._withheld))
         for batch in self._poison.release():
             self.state.put_back(batch.batch_id, now=now, retry_at=now, error="", uncertain=False)
 
