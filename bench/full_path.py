@@ -70,7 +70,12 @@ def deliver(
             places = Places(Archive.open((root / "archive").as_uri()), root / "decisions", audit, warden)
             send = sending(state)
             committer = Committer(
-                state, places, clock=utc_now, send=lambda: (send(), None)[1], metrics=Metrics()
+                state,
+                places,
+                clock=utc_now,
+                send=lambda: (send(), None)[1],
+                metrics=Metrics(),
+                kept_back=lambda _: False,
             )
             plan = make_plan(folder, sources(), state.versions())
             results = (

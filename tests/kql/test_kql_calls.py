@@ -109,7 +109,7 @@ TEXTS = [
 ]
 
 
-@pytest.mark.parametrize(("call", "value"), ADDRESSES + DYNAMICS + TEXTS)
+@pytest.mark.parametrize(("call", "value"), [*ADDRESSES, *DYNAMICS, *TEXTS])
 def test_a_function_answers_as_its_page_says(run, call, value):
     assert run(f"print x = {call}").rows == [(value,)]
 
@@ -224,8 +224,8 @@ def test_bags_merge_as_dictionaries_do(executor: Executor, left, right):
 
     a, b = (f"parse_json({literal(json.dumps(bag))})" for bag in (left, right))
     (merged, keys), = executor.run(f"print bag_merge({a}, {b}), bag_keys({a})").rows  # fmt: skip
-    assert json.loads(merged) == {**right, **left}
-    assert json.loads(keys) == list(left)
+    assert json.loads(str(merged)) == {**right, **left}
+    assert json.loads(str(keys)) == list(left)
 
 
 ROWS = st.lists(st.tuples(st.sampled_from("abc"), st.integers(-2, 2), st.booleans()), max_size=8)
@@ -254,5 +254,7 @@ def test_conditional_aggregates_are_those_of_the_filtered_rows(executor: Executo
                 sum(kept),
             )
         )
-    found = [(k, json.loads(a), set(json.loads(b)), *rest) for k, a, b, *rest in executor.run(query).rows]
+    found = [
+        (k, json.loads(str(a)), set(json.loads(str(b))), *rest) for k, a, b, *rest in executor.run(query).rows
+    ]
     assert found == expected

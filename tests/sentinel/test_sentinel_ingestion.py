@@ -25,6 +25,7 @@ def upload(azure: Azure, *, stream: str = STREAM, dcr: str = "dcr-1") -> None:
                 stream=stream,
                 batch_id="batch-1",
                 permit=permit(Capability.DELIVER_ROWS, source="aws_cloudtrail"),
+                source="aws_cloudtrail",
             )
         finally:
             await sentinel.aclose()
@@ -81,6 +82,7 @@ def test_a_rule_with_an_endpoint_of_its_own_is_reached_there():
                 stream=STREAM,
                 batch_id="b",
                 permit=permit(Capability.DELIVER_ROWS),
+                source="*",
                 endpoint="https://dcr-2.westeurope-1.ingest.monitor.azure.com/",
             )
         finally:

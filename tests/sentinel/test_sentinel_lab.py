@@ -75,6 +75,7 @@ def upload(lab: Lab, dcr: str, rows: object, *, table: str = "Rows_CL") -> None:
             stream=f"Custom-{table}",
             batch_id="batch-1",
             permit=permit(Capability.DELIVER_ROWS),
+            source="*",
         )
 
     asked(lab, act)
@@ -219,6 +220,7 @@ def test_everything_works_over_TLS_too(lab, dcr, identity, monkeypatch):
                 stream="Custom-Rows_CL",
                 batch_id="b",
                 permit=permit(Capability.DELIVER_ROWS),
+                source="*",
             )
         finally:
             await sentinel.aclose()

@@ -177,7 +177,7 @@ def test_files_of_a_part_that_was_begun_and_never_committed_are_known_to_the_nex
     assert second.abandoned(now=NOON + 2 * HOUR) == {}
 
 
-def test_a_part_that_was_swept_meanwhile_is_not_committed(opened, url):
+def test_a_part_that_was_swept_meanwhile_is_not_committed(opened):
     first = opened(owner="first")
     first.begin_part("p1", ["archive/a"], now=NOON, lease=HOUR)
     first.forget_part("p1")  # as another process does that took this one for dead

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 from itertools import pairwise
+from typing import cast
 
 import pytest
 
@@ -22,7 +23,7 @@ from tidewaiter.clouds import Throttled, Unreachable
 from tidewaiter.core.billing import billed_size
 from tidewaiter.core.errors import DeliveryError, PermitError
 from tidewaiter.pipeline.deliver.batcher import pack
-from tidewaiter.state import Claim
+from tidewaiter.state import Claim, State
 
 IDS = [f"e{n:03}" for n in range(100)]
 OTHER = "ASimDnsActivityLogs"
@@ -134,7 +135,7 @@ FAULTS = {
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("before", [True, False], ids=["before the answer", "after it"])
 @pytest.mark.parametrize("jump", [-HOUR, -HOUR / 2, HOUR], ids=str)
-def test_a_clock_that_is_set_in_the_middle_of_a_drain_changes_no_wait(tmp_path, clock, jump, before, fault):
+def test_a_clock_that_is_set_in_the_middle_of_a_drain_changes_no_wait(tmp_path, jump, before, fault):
     """The same requests at the same moments as with a clock that nobody touches."""
 
     def drained(folder, at_jump):
@@ -205,7 +206,7 @@ def test_an_idle_sender_goes_by_the_clock_as_it_is_now(tmp_path, clock):
             state.mark_sent(batch_ids, now=now)
 
     async def drive():
-        sending = sender(Watched(), service := Service(clock))
+        sending = sender(cast(State, Watched()), service := Service(clock))
         task = asyncio.create_task(sending.drain(until="stopped", stop=stop))
         while clock.seconds < 5:
             await asyncio.sleep(0)

@@ -88,8 +88,8 @@ OPERATORS: Mapping[str, Operator] = {
             4,
             4,
             "text",
-            "joined(list, 'key', 'name', 'values'): of a list of objects, the texts under `values` of the first"
-            " whose `key` is `name`, with ', ' between; null when there are none",
+            "joined(list, 'key', 'name', 'values'): of a list of objects, the texts under `values` of the"
+            " first whose `key` is `name`, with ', ' between; null when there are none",
             (1, 2, 3),
         ),
         Operator("json", 1, 1, "json", "the JSON value as it stands in the source"),

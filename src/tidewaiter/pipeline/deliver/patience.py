@@ -32,6 +32,13 @@ class SendSettings:
 
 
 @dataclass(slots=True)
+class _Refusal:
+    since: float
+    until: float
+    tries: int = 0
+
+
+@dataclass(slots=True)
 class Patience:
     """Pauses for one batch and for all; `now` is in seconds, on a clock that neither stops nor jumps.
 
@@ -47,7 +54,7 @@ class Patience:
     _answered: float | None = None
     _tries: dict[str, int] = field(default_factory=dict)
     _uncertain: dict[str, tuple[int, float]] = field(default_factory=dict)
-    _refused: dict[str, float] = field(default_factory=dict)
+    _refused: dict[str, _Refusal] = field(default_factory=dict)
     _others: dict[str, float] = field(default_factory=dict)
 
     def begin(self, now: float) -> None:
@@ -66,16 +73,6 @@ class Patience:
     def failed(self, batch_id: str, now: float, retry_after: float | None = None) -> float:
         """Note that the service was away or busy; return the seconds until the batch may be tried again."""
         self._away = now if self._away is None else self._away
-        return self._pause_after(batch_id, now, retry_after)
-
-    def refused(self, batch_id: str, now: float) -> float:
-        """Note that the identity was refused; return the seconds until the batch may be tried again.
-
-        The service is there: how long that goes on is for `access_error` to judge, not for `left`.
-        """
-        return self._pause_after(batch_id, now, None)
-
-    def _pause_after(self, batch_id: str, now: float, retry_after: float | None) -> float:
         self.failures += 1
         self._others[batch_id] = now
         tries = self._tries[batch_id] = self._tries.get(batch_id, 0) + 1
@@ -98,10 +95,24 @@ class Patience:
         alone = not any(at >= since for other, at in self._others.items() if other != batch_id)
         return tries + 1 >= self.settings.max_attempts and (works or alone)
 
+    def refused(self, dcr: str, now: float) -> float:
+        """Note that a DCR refused the identity; return for how many seconds nothing is to be sent to it.
+
+        The service is there, and other DCRs may take rows: this is no failure that `left` counts.
+        """
+        known = self._refused.setdefault(dcr, _Refusal(now, now))
+        if now >= known.until:  # not by another request that was in flight
+            known.tries += 1
+            known.until = now + self._pause(known.tries)
+        return known.until - now
+
+    def access_in(self, dcr: str, now: float) -> float:
+        """Return for how many seconds nothing is to be sent to a DCR since it refused the identity."""
+        return max(self._refused[dcr].until - now, 0.0) if dcr in self._refused else 0.0
+
     def access_error(self, dcr: str, now: float, error: TidewaiterError | None) -> DeliveryError | None:
-        """Note that the identity was refused; return the error once that has gone on for too long."""
-        since = self._refused.setdefault(dcr, now)
-        if now - since < self.settings.access_wait:
+        """Return the error once a DCR has refused the identity for too long."""
+        if dcr not in self._refused or now - self._refused[dcr].since < self.settings.access_wait:
             return None
         return DeliveryError(
             f"no access to {dcr} for {self.settings.access_wait:.0f} s: {error}",

@@ -39,7 +39,7 @@ class Sender:
     """Sends batches; `routes` go by table, `random` yields 0..1, `clock` aware times, `notice` tells people.
 
     `timer` is in seconds and never jumps: it alone decides how long anything waits. The state is told the
-    time that `clock` had as the drain began, plus what `timer` says has passed: a clock that is set moves nothing.
+    time that `clock` had as the drain began, plus what `timer` says has passed, so a set clock moves nothing.
     `spacing` is in seconds between two batches of a table. One sender at a time for one state and one event
     loop; `report` is of everything it has done so far.
     """
@@ -158,17 +158,17 @@ class Sender:
             self._flying[asyncio.create_task(self._send(waiting.batch))] = waiting
 
     def _is_too_soon(self, batch: OutboxBatch) -> bool:
-        """Let a batch wait when its table has a spacing and had one just now."""
-        seconds, ticks, now = self.spacing.get(batch.table), self.timer(), self._now()
-        if not seconds:
-            return False
-        wait = self._next_at.get(batch.table, ticks) - ticks
-        if wait <= 0:
+        """Let a batch wait when its table has a spacing and had one just now, or its DCR refused us."""
+        ticks, now = self.timer(), self._now()
+        route = self.routes.get(batch.table)
+        wait = self._patience.access_in(route.dcr, ticks) if route else 0.0
+        wait = max(wait, self._next_at.get(batch.table, ticks) - ticks)
+        if wait > 0:
+            retry_at = now + timedelta(seconds=wait)
+            self.state.put_back(batch.batch_id, now=now, retry_at=retry_at, error="", uncertain=False)
+        elif seconds := self.spacing.get(batch.table):
             self._next_at[batch.table] = ticks + seconds
-            return False
-        retry_at = now + timedelta(seconds=wait)
-        self.state.put_back(batch.batch_id, now=now, retry_at=retry_at, error="", uncertain=False)
-        return True
+        return wait > 0
 
     async def _send(self, batch: OutboxBatch) -> Answer:
         source = batch.spans[0].source or ANY_SOURCE
@@ -254,13 +254,12 @@ class Sender:
 
     def _no_access(self, waiting: Waiting, answer: Answer) -> None:
         ticks, dcr = self.timer(), self._route(waiting.batch.table).dcr
+        pause = self._patience.refused(dcr, ticks)
         if error := self._patience.access_error(dcr, ticks, answer.error):
             self._stop(waiting, error)
             return
-        self._notice_once(
-            dcr, f"{answer.error}; trying again for {self.settings.access_wait / 60:.0f} minutes"
-        )
-        pause = self._patience.refused(waiting.batch.batch_id, ticks)
+        minutes = self.settings.access_wait / 60
+        self._notice_once(dcr, f"{answer.error}; trying again for {minutes:.0f} minutes")
         self._put_back(waiting, pause, str(answer.error), uncertain=False)
 
     def _withhold(self, batch: OutboxBatch, error: str) -> None:
@@ -315,7 +314,10 @@ class Sender:
         waits = [(retry_at - now).total_seconds()] if retry_at else []
         if self._patience.resume_at is not None:
             waits.append(self._patience.resume_at - ticks)
-        wait = min((each for each in waits if each > 0), default=self.settings.poll)
+        if retry_at and retry_at <= now and self._patience.window(ticks):
+            wait = 0.0  # what was taken had to wait, what comes after it has not
+        else:
+            wait = min((each for each in waits if each > 0), default=self.settings.poll)
         left = self._patience.left(ticks) if until == "empty" else None
         ends = [left] if left is not None else []
         if deadline is not None:
