@@ -25,6 +25,8 @@ from tidewaiter.lab.workspace import Workspace
 
 COMMAND = [sys.executable, "-c", "from tidewaiter.app.cli import main; main()"]
 _PATIENCE = 120.0
+_IN_HANDS = 8
+"""Batches that a sender has marked as being sent at one time, at most: four in flight, four ahead."""
 
 
 @dataclass
@@ -108,6 +110,8 @@ def _check(root: Path, day: Path, truth: Truth, tally: Tally) -> None:
     assert events <= found.keys(), "events are missing"
     assert len(flows) == truth.events.vpcflow, "flow records are missing, or there are others"
     assert doubled <= listed, "events are there twice, and the outbox does not say so"
+    most = (len(tally.moments) + 1) * _IN_HANDS
+    assert len(lines) <= most, f"{len(lines)} batches are listed, more than {most} cannot have been in hand"
     tally.delivered, tally.doubled, tally.possibly_sent = len(found), len(doubled), len(listed)
 
 

@@ -90,8 +90,10 @@ class State(Claims, Outbox, Entities):
     def note(self, name: str, body: str) -> None:
         """Note something of the state as a whole, instead of what was noted under that name."""
         with self.transaction():
-            self._db.run("DELETE FROM facts WHERE name = ?", (name,))
-            self._db.run("INSERT INTO facts VALUES (?, ?)", (name, body))
+            self._db.run(
+                "INSERT INTO facts VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET body = excluded.body",
+                (name, body),
+            )
 
     def reset(self) -> None:
         """Forget everything: what lay in the lab is gone, and is to be delivered again."""
