@@ -121,7 +121,7 @@ def run_once(
         its.state.prune(clock().date())
         plan = make_plan(root, sources(), its.state.versions())
         progress.planned(plan)
-        return _work(plan, its, workers=workers, progress=progress)
+        return _Work(plan, its).to_the_end(workers=workers, progress=progress)
 
 
 @contextmanager
@@ -161,76 +161,95 @@ def _opened(
         yield Pass(root, paths, settings, state, to, places, metrics, clock, notice)
 
 
-def _work(plan: Plan, its: Pass, *, workers: int, progress: Progress) -> RunResult:
-    summary = RunSummary(
-        started=_stamp(its.clock()), from_path=_text(its.root), objects_claimed_before=plan.claimed,
-        unrecognized=[(item.id, item.reason) for item in plan.unrecognized],
-    )  # fmt: skip
-    started = time.perf_counter()
-    sender = its.to.sender(its.state, clock=its.clock, notice=its.notice)
+class _Work:
+    """One pass at work. Once it was stopped, or a drain failed, it sends no more."""
 
-    sending = 0.0
+    def __init__(self, plan: Plan, its: Pass) -> None:
+        self.plan = plan
+        self.its = its
+        self.started = time.perf_counter()
+        self.summary = RunSummary(
+            started=_stamp(its.clock()), from_path=_text(its.root), objects_claimed_before=plan.claimed,
+            unrecognized=[(item.id, item.reason) for item in plan.unrecognized],
+        )  # fmt: skip
+        self.sender = its.to.sender(its.state, clock=its.clock, notice=its.notice)
+        self.sends, self.sending = True, 0.0
+        self.warden = its.to.warden
+        self.committer = Committer(
+            its.state, its.places, clock=its.clock, send=self.send, metrics=its.metrics,
+            kept_back=lambda source: not self.warden.allows(Capability.DELIVER_ROWS, source),
+        )  # fmt: skip
 
-    def send() -> None:
-        nonlocal sending
-        before, began = sender.report, time.perf_counter()
+    def to_the_end(self, *, workers: int, progress: Progress) -> RunResult:
+        """Work on all of the plan; raises as `run_once`, after what was done is committed and reported."""
         try:
-            its.to.drain(sender)
-        finally:
-            sending += time.perf_counter() - began
-            its.metrics.sent_between(before, sender.report)
+            self.send()  # what an earlier run left in the outbox
+            for items in _turns(self.plan.objects, self.its):
+                self._work_on(items, workers=workers, progress=progress)
+        except BaseException as error:
+            self.sends = self.sends and isinstance(error, Exception)
+            with suppress(TidewaiterError):
+                self._finish()
+            raise
+        return self._finish()
 
-    warden = its.to.warden
-    committer = Committer(
-        its.state, its.places, clock=its.clock, send=send, metrics=its.metrics,
-        kept_back=lambda source: not warden.allows(Capability.DELIVER_ROWS, source),
-    )  # fmt: skip
+    def _work_on(self, items: Sequence[PlannedObject], *, workers: int, progress: Progress) -> None:
+        staging = self.its.paths.staging
+        for group, result in work_all(items, staging, workers=workers, deliver=True):
+            self.committer.add([item.claim for item in group], result)
+            progress.done(result.objects)
+            if self.committer.full:
+                self.committer.commit()
+        if self.its.settings.state.url:
+            self.committer.commit()
 
-    def finish() -> RunResult:
+    def send(self) -> None:
+        """Send what is in the outbox; nothing after a drain that failed."""
+        if not self.sends:
+            return
+        before, began = self.sender.report, time.perf_counter()
+        self.sends = False
         try:
-            committer.commit()
-            committer.audit()
-            raise_alerts(
-                its.state,
-                clock=its.to.lab.now if its.to.lab else its.clock,
-                leave=warden.allows(Capability.RAISE_ALERTS, NO_SOURCE),
-            )
-            send()
-            if its.to.lab:
-                its.to.lab.run_rules()
+            self.its.to.drain(self.sender)
+            self.sends = True
         finally:
-            its.state.add_seconds({"send": sending})
-            missed = [*plan.unreadable, *committer.outcome.unreadable]
-            summary.seconds = round(time.perf_counter() - started, 3)
-            summary.sources = committer.outcome.counts
-            summary.sent = sender.report
-            summary.unreadable = [(fault.object_id, fault.message) for _, fault in missed]
-            write_report(its.state, summary, missed)
-        outcome = committer.outcome
+            self.sending += time.perf_counter() - began
+            self.its.metrics.sent_between(before, self.sender.report)
+
+    def _finish(self) -> RunResult:
+        its, lab = self.its, self.its.to.lab
+        try:
+            self.committer.commit()
+            self.committer.audit()
+            leave = self.warden.allows(Capability.RAISE_ALERTS, NO_SOURCE)
+            raise_alerts(its.state, clock=lab.now if lab else its.clock, leave=leave)
+            self.send()
+            if lab and self.sends:
+                lab.run_rules()
+        finally:
+            missed = self._report()
+        outcome = self.committer.outcome
         faults = [fault for _, fault in missed] + outcome.faults
         totals = its.state.outbox()
         its.metrics.outbox(totals)
         waiting = totals.pending.batches
         if not its.state.shared:  # what another process is sending is its affair
             waiting += totals.sending.batches
-        return RunResult(summary, faults, outcome.quarantined, plan.known, waiting, totals.dead.batches)
+        return RunResult(
+            self.summary, faults, outcome.quarantined, self.plan.known, waiting, totals.dead.batches
+        )
 
-    try:
-        send()  # what an earlier run left in the outbox
-        for items in _turns(plan.objects, its):
-            for group, result in work_all(items, its.paths.staging, workers=workers, deliver=True):
-                committer.add([item.claim for item in group], result)
-                progress.done(result.objects)
-                if committer.full:
-                    committer.commit()
-            if its.settings.state.url:
-                committer.commit()
-    except BaseException:
-        # What was done before the failure, or before the user stopped it, is delivered and reported.
-        with suppress(TidewaiterError):
-            finish()
-        raise
-    return finish()
+    def _report(self) -> list[tuple[str, Fault]]:
+        """Write the reports; return what could not be read to its end."""
+        outcome, summary = self.committer.outcome, self.summary
+        self.its.state.add_seconds({"send": self.sending})
+        missed = [*self.plan.unreadable, *outcome.unreadable]
+        summary.seconds = round(time.perf_counter() - self.started, 3)
+        summary.sources = outcome.counts
+        summary.sent = self.sender.report
+        summary.unreadable = [(fault.object_id, fault.message) for _, fault in missed]
+        write_report(self.its.state, summary, missed)
+        return missed
 
 
 def _turns(items: Sequence[PlannedObject], its: Pass) -> Iterator[Sequence[PlannedObject]]:

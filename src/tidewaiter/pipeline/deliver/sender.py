@@ -153,19 +153,21 @@ class Sender:
         window = self._patience.window(self.timer())
         while self._held and len(self._flying) < window and self._failure is None:
             waiting = self._held.popleft()
-            if self._is_too_soon(waiting.batch):
+            if self._is_too_soon(waiting):
                 continue
             self._flying[asyncio.create_task(self._send(waiting.batch))] = waiting
 
-    def _is_too_soon(self, batch: OutboxBatch) -> bool:
+    def _is_too_soon(self, waiting: Waiting) -> bool:
         """Let a batch wait when its table has a spacing and had one just now, or its DCR refused us."""
-        ticks, now = self.timer(), self._now()
+        batch, ticks, now = waiting.batch, self.timer(), self._now()
         route = self.routes.get(batch.table)
         wait = self._patience.access_in(route.dcr, ticks) if route else 0.0
         wait = max(wait, self._next_at.get(batch.table, ticks) - ticks)
         if wait > 0:
             retry_at = now + timedelta(seconds=wait)
-            self.state.put_back(batch.batch_id, now=now, retry_at=retry_at, error="", uncertain=False)
+            self.state.put_back(
+                batch.batch_id, now=now, retry_at=retry_at, error=waiting.error, uncertain=False
+            )
         elif seconds := self.spacing.get(batch.table):
             self._next_at[batch.table] = ticks + seconds
         return wait > 0
