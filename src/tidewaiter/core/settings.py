@@ -34,6 +34,7 @@ class Azure(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     An empty `client_id` means DefaultAzureCredential (environment, workload or managed identity, CLI);
     `client_secret` is a reference. `ca_bundle` is the path of a CA file to trust instead of the public ones.
+    `allow_hosts` are hosts that may be spoken to besides Azure's own, as `clouds.hosts` writes them.
     """
 
     tenant_id: str = ""
@@ -43,6 +44,7 @@ class Azure(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     authority: str = "https://login.microsoftonline.com"
     management: str = "https://management.azure.com"
     query: str = "https://api.loganalytics.io"
+    allow_hosts: tuple[str, ...] = ()
 
 
 class Workspace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -24,6 +24,8 @@ client_id = {client}
 client_secret = {secret}
 # A CA file to trust instead of the public ones (a private link with a proxy, or the lab).
 ca_bundle = ""
+# Hosts that may be spoken to besides those of Azure's clouds: "host", "host:port" or "*.suffix".
+allow_hosts = []
 
 [workspace]
 subscription_id = {subscription}

@@ -121,7 +121,7 @@ def _remote(settings: Settings, warden: Warden, runner: asyncio.Runner) -> Desti
     routes = routes_for(delivered_tables(), settings.ingestion)
 
     async def connected() -> Sentinel:
-        transport = Transport(endpoints.hosts(), ca_bundle=bundle)
+        transport = Transport(endpoints.hosts(azure.allow_hosts), ca_bundle=bundle)
         credential = credential_for(
             transport,
             authority=azure.authority,
