@@ -7,11 +7,12 @@ import json
 import pytest
 
 from tests.app import logs
-from tests.app.conftest import Silent
+from tests.app.conftest import Silent, deliver_to
 from tidewaiter.app.engine import commit, pool
 from tidewaiter.app.engine.destination import Destination
 from tidewaiter.app.engine.worker import Worker
 from tidewaiter.core.errors import DeliveryError
+from tidewaiter.core.settings import Settings, Source
 from tidewaiter.pipeline.deliver.sender import Sender
 from tidewaiter.state import open_state
 
@@ -99,3 +100,26 @@ def test_what_was_claimed_before_work_failed_is_still_sent(tmp_path, folder, del
     totals = outbox(tmp_path)
     assert (totals.pending.rows, totals.sent.rows) == (0, 10)
     assert drains["begun"] > 1
+
+
+def test_rows_that_wait_for_a_source_that_went_back_to_shadow_stay_and_the_run_says_so(
+    tmp_path, folder, deliver, drains
+):
+    drains["fails"] = 2
+    with pytest.raises(DeliveryError):
+        deliver(folder)
+    logs.flows(folder, range(20))
+    shadow = Settings(sources={"aws_cloudtrail": Source(phase="shadow")})
+    said: list[str] = []
+
+    delivery = deliver_to(tmp_path / "state", folder, settings=shadow, notice=said.append)
+
+    assert delivery.exit_code == 5
+    assert delivery.result
+    assert delivery.result.waiting == 1
+    assert len(delivery.rows()["ASimNetworkSessionLogs"]) == 20
+    assert not ALL & set(delivery.ids())
+    (told,) = said
+    assert told.startswith("rows wait in the outbox: ")
+    assert "aws_cloudtrail in phase shadow" in told
+    assert set(deliver(folder).ids()) >= ALL
