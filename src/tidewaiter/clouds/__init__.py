@@ -5,7 +5,15 @@
 """
 
 from tidewaiter.clouds.credentials import CachedCredential, ClientSecret, Credential, Token
-from tidewaiter.clouds.errors import CloudError, Refused, Throttled, Uncertain, Unreachable, Untrusted
+from tidewaiter.clouds.errors import (
+    CloudError,
+    NotSignedIn,
+    Refused,
+    Throttled,
+    Uncertain,
+    Unreachable,
+    Untrusted,
+)
 from tidewaiter.clouds.hosts import CLOUDS, AllowedHosts, Cloud, NotAllowed, cloud_of
 from tidewaiter.clouds.login import credential_for
 from tidewaiter.clouds.secrets import Secret, read_secret
@@ -20,6 +28,7 @@ __all__ = [
     "CloudError",
     "Credential",
     "NotAllowed",
+    "NotSignedIn",
     "Refused",
     "Reply",
     "Secret",

@@ -15,7 +15,7 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
-from tidewaiter.clouds.errors import CloudError, Refused, Unreachable
+from tidewaiter.clouds.errors import CloudError, NotSignedIn, Unreachable
 from tidewaiter.clouds.retry_after import retry_after
 from tidewaiter.clouds.secrets import Secret
 from tidewaiter.clouds.transport import Reply, Transport
@@ -41,7 +41,7 @@ class Credential(Protocol):
         """Return a token for `scope`; never the `rejected` one, which a service answered with 401.
 
         Raises:
-            Refused: the identity is not accepted, or there is none.
+            NotSignedIn: the identity is not accepted, or there is none.
             Unreachable: no token could be had just now.
             ConfigError: a setting of the identity is wrong.
         """
@@ -165,7 +165,7 @@ class ClientSecret:
             later = f", try again in {wait:.0f} s" if wait is not None else ""
             raise Unreachable(f"no token: the authority answered {reply.status}{later}")
         detail = said.error_description.partition("\r\n")[0].partition(" Trace ID")[0]
-        raise Refused(
+        raise NotSignedIn(
             401,
             said.error or f"HTTP {reply.status}",
             detail.replace(self._secret.reveal(), "…")[:400],

@@ -4,7 +4,8 @@
     ├── Unreachable         5    yes  nothing was sent: no address, no connection, no token
     ├── Uncertain           5    yes  sent, but without a full answer: it may or may not have been done
     ├── Throttled           5    yes  429 or 503 with Retry-After: not done, wait
-    └── Refused             5    no   a definite no: 4xx, a redirect, an identity that is refused
+    └── Refused             5    no   a definite no: 4xx, a redirect
+        └── NotSignedIn     5    no   the authority gives this identity no token: secret, client or tenant
     Untrusted (ConfigError) 4    no   TLS: the certificate or the protocol is not acceptable
 
 No message holds a secret, a token, a query string or a body.
@@ -54,6 +55,10 @@ class Refused(CloudError):
     def __reduce__(self) -> tuple[Callable[[], Refused], tuple[()]]:
         again = partial(type(self), self.status, self.code, self.detail, where=self.where, hint=self.hint)
         return again, ()
+
+
+class NotSignedIn(Refused):
+    """The authority gives this identity no token; what it says is of the secret, the client or the tenant."""
 
 
 class Untrusted(ConfigError):

@@ -20,7 +20,7 @@ from azure.core.exceptions import AzureError, ClientAuthenticationError
 from azure.core.pipeline.transport import RequestsTransport
 from azure.identity import CredentialUnavailableError, DefaultAzureCredential
 
-from tidewaiter.clouds.errors import Refused, Unreachable
+from tidewaiter.clouds.errors import NotSignedIn, Unreachable
 from tidewaiter.clouds.hosts import AllowedHosts, check_resolved
 
 IMDS = "http://169.254.169.254/metadata/identity/oauth2/token"
@@ -89,14 +89,16 @@ class Identity:
         """Return a token and when it ends, in seconds of the wall clock.
 
         Raises:
-            Refused: no identity is there, or it is not accepted.
+            NotSignedIn: no identity is there, or it is not accepted.
             Unreachable: the authority did not answer.
         """
         try:
             token = self._credential.get_token(scope)
         except (CredentialUnavailableError, ClientAuthenticationError) as error:
             hint = "sign in with `az login`, give the host a managed identity, or set azure.client_secret"
-            raise Refused(401, type(error).__name__, _short(error), where="the sign-in", hint=hint) from None
+            raise NotSignedIn(
+                401, type(error).__name__, _short(error), where="the sign-in", hint=hint
+            ) from None
         except AzureError as error:
             raise Unreachable(f"no token: {_short(error)}") from None
         return token.token, float(token.expires_on)

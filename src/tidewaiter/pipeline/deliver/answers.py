@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
-from tidewaiter.clouds import Refused, Throttled, Uncertain, Unreachable
+from tidewaiter.clouds import NotSignedIn, Refused, Throttled, Uncertain, Unreachable
 from tidewaiter.core.errors import DeliveryError, TidewaiterError
 from tidewaiter.core.permit import Permit
 from tidewaiter.pipeline.deliver.routes import Route
@@ -72,6 +72,8 @@ async def ask(
     except Refused as error:
         if error.code == NO_STREAM:
             return Answer(Verdict.STOP, str(error.status), _no_stream(route, error))
+        if isinstance(error, NotSignedIn):  # no role is missing: a secret or an id is wrong
+            return Answer(Verdict.STOP, str(error.status), error)
         return Answer(_VERDICTS.get(error.status, Verdict.STOP), str(error.status), error)
     return Answer(Verdict.SENT, "204")
 
