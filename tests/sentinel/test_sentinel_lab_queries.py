@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.sentinel.in_lab import asked, permit
-from tidewaiter.core.permit import Capability
+from tidewaiter.core.permit import Capability, Permit
 from tidewaiter.lab.server import Lab
 from tidewaiter.lab.server.query.limits import QueryLimits
 from tidewaiter.pipeline.deliver import alerts
@@ -25,8 +25,15 @@ from tidewaiter.sentinel import (
     render_table,
 )
 
-FUNCTIONS = permit(Capability.WRITE_FUNCTIONS)
-WATCHLISTS = permit(Capability.WRITE_WATCHLISTS)
+
+@pytest.fixture
+def functions() -> Permit:
+    return permit(Capability.WRITE_FUNCTIONS)
+
+
+@pytest.fixture
+def watchlists() -> Permit:
+    return permit(Capability.WRITE_WATCHLISTS)
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +114,7 @@ def test_a_query_that_takes_too_long_is_uncertain(lab):
         asked(lab, act)
 
 
-def test_a_function_that_we_put_is_called_and_read_back(lab):
+def test_a_function_that_we_put_is_called_and_read_back(lab, functions):
     search = SavedSearch(
         category="Test",
         display_name="Numbers",
@@ -117,12 +124,12 @@ def test_a_function_that_we_put_is_called_and_read_back(lab):
     )
 
     async def act(sentinel: Sentinel) -> tuple[SavedSearch, list[str]]:
-        made = await sentinel.functions.put("numbers", search, permit=FUNCTIONS)
-        await sentinel.functions.put("numbers", search, permit=FUNCTIONS)
+        made = await sentinel.functions.put("numbers", search, permit=functions)
+        await sentinel.functions.put("numbers", search, permit=functions)
         with pytest.raises(Conflict412):
-            await sentinel.functions.put("numbers", search, permit=FUNCTIONS, etag=made.etag)
+            await sentinel.functions.put("numbers", search, permit=functions, etag=made.etag)
         with pytest.raises(Conflict412):
-            await sentinel.functions.put("numbers", search, permit=FUNCTIONS, etag=None)
+            await sentinel.functions.put("numbers", search, permit=functions, etag=None)
         names = [found.name async for found in sentinel.functions.list()]
         return (await sentinel.functions.get("numbers")).properties, names
 
@@ -132,19 +139,19 @@ def test_a_function_that_we_put_is_called_and_read_back(lab):
     assert query(lab, "Numbers(5) | count").primary.rows == ((5,),)
 
     async def delete(sentinel: Sentinel) -> None:
-        await sentinel.functions.delete("numbers", permit=FUNCTIONS)
-        await sentinel.functions.delete("numbers", permit=FUNCTIONS)
+        await sentinel.functions.delete("numbers", permit=functions)
+        await sentinel.functions.delete("numbers", permit=functions)
 
     asked(lab, delete)
     with pytest.raises(Refused, match="Numbers"):
         query(lab, "Numbers()")
 
 
-def test_the_function_over_our_alerts_gives_their_provenance_its_exact_names(lab):
+def test_the_function_over_our_alerts_gives_their_provenance_its_exact_names(lab, functions):
     async def act(sentinel: Sentinel) -> None:
         table = render_table(alerts.TABLE, alerts.COLUMNS)
         await sentinel.tables.put(alerts.TABLE, table, permit=permit(Capability.PROVISION))
-        await sentinel.functions.put(alerts.FUNCTION, alerts.render_function(), permit=FUNCTIONS)
+        await sentinel.functions.put(alerts.FUNCTION, alerts.render_function(), permit=functions)
 
     asked(lab, act)
     columns = {column.name for column in query(lab, alerts.FUNCTION).primary.columns}
@@ -152,20 +159,20 @@ def test_the_function_over_our_alerts_gives_their_provenance_its_exact_names(lab
     assert "AI_ConfidenceScore" not in columns
 
 
-def test_a_watchlist_that_we_put_is_read_by_kql_and_by_us(lab):
+def test_a_watchlist_that_we_put_is_read_by_kql_and_by_us(lab, watchlists):
     draft = WatchlistDraft(
         display_name="Hosts", items_search_key="Host", raw_content="Host,Owner\nh1,Ann\nh2,Bob\n"
     )
     id = str(uuid.uuid4())
 
     async def act(sentinel: Sentinel) -> dict[str, str]:
-        made = await sentinel.watchlists.put("our-hosts", draft, permit=WATCHLISTS)
+        made = await sentinel.watchlists.put("our-hosts", draft, permit=watchlists)
         assert made.properties.upload_status == "Complete"
         assert (await sentinel.watchlists.get("our-hosts")).properties.items_search_key == "Host"
         assert "our-hosts" in [found.name async for found in sentinel.watchlists.list()]
-        await sentinel.watchlists.put_item("our-hosts", id, {"Host": "h3", "Owner": "Eve"}, permit=WATCHLISTS)
+        await sentinel.watchlists.put_item("our-hosts", id, {"Host": "h3", "Owner": "Eve"}, permit=watchlists)
         items = [item async for item in sentinel.watchlists.items("our-hosts")]
-        await sentinel.watchlists.delete_item("our-hosts", id, permit=WATCHLISTS)
+        await sentinel.watchlists.delete_item("our-hosts", id, permit=watchlists)
         return {item.values["Host"]: item.values["Owner"] for item in items}
 
     assert asked(lab, act) == {"h1": "Ann", "h2": "Bob", "h3": "Eve"}
@@ -173,19 +180,19 @@ def test_a_watchlist_that_we_put_is_read_by_kql_and_by_us(lab):
     assert owners.primary.rows == (("Ann",), ("Bob",))
 
     async def delete(sentinel: Sentinel) -> None:
-        await sentinel.watchlists.delete("our-hosts", permit=WATCHLISTS)
-        await sentinel.watchlists.delete("our-hosts", permit=WATCHLISTS)
+        await sentinel.watchlists.delete("our-hosts", permit=watchlists)
+        await sentinel.watchlists.delete("our-hosts", permit=watchlists)
 
     asked(lab, delete)
     assert query(lab, "_GetWatchlist('our-hosts') | count").primary.rows == ((0,),)
 
 
-def test_many_items_come_in_pages_that_we_follow(lab):
+def test_many_items_come_in_pages_that_we_follow(lab, watchlists):
     content = "Host\n" + "".join(f"h{n}\n" for n in range(230))
     draft = WatchlistDraft(display_name="Many", items_search_key="Host", raw_content=content)
 
     async def act(sentinel: Sentinel) -> int:
-        await sentinel.watchlists.put("many-hosts", draft, permit=WATCHLISTS)
+        await sentinel.watchlists.put("many-hosts", draft, permit=watchlists)
         return len({item.name async for item in sentinel.watchlists.items("many-hosts")})
 
     assert asked(lab, act) == 230

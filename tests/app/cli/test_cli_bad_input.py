@@ -321,7 +321,7 @@ def test_a_folder_of_unknown_files_only_is_a_usage_error_that_says_what_is_known
     for err in (said.err, other.err):
         assert "2 files are of no known source" in err
         assert (
-            "next: give a folder that holds logs of a known source: AWS CloudTrail, AWS VPC Flow Logs" in err
+            "next: give a folder that holds logs of a known source: AWS CloudTrail, Amazon GuardDuty, " in err
         )
     report = Delivery(tmp_path / "state").report
     assert [path for path, _ in report["last_run"]["unrecognized"]] == ["more.csv", "notes.txt"]
@@ -383,7 +383,7 @@ def test_a_file_that_cannot_be_read_is_named_not_claimed_and_taken_later(monkeyp
     assert delivery.counts()["objects"] == 1
 
     said, delivery = run(0)
-    assert "Delivered 1 rows" in said.out
+    assert "Delivered 1 row " in said.out
     assert delivery.report["last_run"]["unreadable"] == []
     assert delivery.lines("faults.jsonl") == []
     assert logs.event_id(7) in delivery.ids()

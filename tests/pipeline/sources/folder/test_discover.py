@@ -201,6 +201,10 @@ OTHERS = {
     "a JSON document with a list of Records of something else (members: eventName, s3)": {
         "Records": [{"eventName": "ObjectCreated:Put", "s3": {}}]
     },
+    "JSON lines of something else (members: operationName, category, properties)": json.dumps(
+        {"operationName": "x", "category": {"value": "Administrative"}, "properties": {}}
+    )
+    + "\n{}",
     "text of something else (it begins: title: Trail off)": "title: Trail off\neventName: StopLogging\n",
     "text of something else (it begins: AWSCloudTrail | where EventName == 'Sto…)": (
         "AWSCloudTrail | where EventName == 'StopLogging' | project eventName, eventSource, eventTime"

@@ -132,9 +132,11 @@ def _has_members(found: Mapping[bytes, bytes], shape: JsonShape) -> bool:
 
 
 def _says(raw: bytes, allowed: Collection[str]) -> bool:
-    """Say whether a member is one of the texts, or is not there."""
+    """Say whether a member is one of the texts, or is not there: absent, null or cut where reading ended."""
     said = sample.string(raw)
-    return said is None or said.decode("utf-8", "replace") in allowed
+    if said is None:
+        return raw[:1] in (b"", b"n", b'"')
+    return said.decode("utf-8", "replace") in allowed
 
 
 def _unwrapped(found: dict[bytes, bytes], shape: JsonShape, nesting: int) -> Iterator[dict[bytes, bytes]]:
