@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +15,15 @@ from tests.app import logs
 from tests.app.conftest import Delivery
 
 GOOD = [logs.event(number) for number in range(1000, 1003)]
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """A folder that other users may enter: every pytest that starts closes the one that holds its own."""
+    with tempfile.TemporaryDirectory() as place:
+        path = Path(place)
+        path.chmod(0o755)
+        yield path
 
 
 @pytest.fixture
@@ -42,9 +54,6 @@ def as_another(tmp_path):
     """Run a command line as a user who owns nothing but the folder `theirs`."""
     if os.geteuid() != 0:
         pytest.skip("only root can become another user")
-    for parent in (tmp_path, *tmp_path.parents):
-        if parent.stat().st_mode & 0o011 != 0o011:
-            parent.chmod(parent.stat().st_mode | 0o011)
     (tmp_path / "theirs").mkdir()
     (tmp_path / "theirs").chmod(0o777)
     warm = logs.write(tmp_path / "warm.json", logs.document(GOOD))
