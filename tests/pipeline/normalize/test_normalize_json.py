@@ -72,8 +72,16 @@ def test_a_member_of_a_wrong_type_quarantines_its_record_alone(member: str, valu
     [set_aside] = found.quarantined
     assert (set_aside.position, set_aside.kind, set_aside.raw) == (11, "wrong_type", bad)
     assert set_aside.object_id == "some/object.json"
-    assert "Expected" in set_aside.reason
+    assert set_aside.reason.startswith("Expected")
+    assert f" - at `$.{member}" in set_aside.reason
     assert found.valid == 2
+
+
+def test_the_place_of_a_wrong_type_is_told_from_the_record_on():
+    [bad] = normalize(raw(userIdentity={"onBehalfOf": {"userId": 9}})).quarantined
+    assert bad.reason == "Expected `str | null`, got `int` - at `$.userIdentity.onBehalfOf.userId`"
+    [torn] = normalize(raw(eventName=5)[:-2]).quarantined
+    assert torn.kind in ("wrong_type", "malformed")
 
 
 @pytest.mark.parametrize("member", ["eventTime", "eventName", "eventSource"])

@@ -34,7 +34,8 @@ the columns are billed with, in bytes (core/billing.py)."""
 class CompiledSource:
     """`decode(raw)` gives a typed record (or raises msgspec.ValidationError), `map(record, id)` a row.
 
-    `decode` refuses a record with members beside `members`; `decode_open` passes over them.
+    `decode` refuses a record with members beside `members`; `decode_open` passes over them. `objects` are the
+    decoders of the members that `map` decodes by itself, by their names in the record.
     """
 
     tables: tuple[str, ...]
@@ -42,6 +43,7 @@ class CompiledSource:
     decode: Callable[[bytes | msgspec.Raw], msgspec.Struct]
     decode_open: Callable[[bytes | msgspec.Raw], msgspec.Struct]
     map: Callable[[msgspec.Struct, str], Row]
+    objects: Mapping[str, Callable[[bytes], object]]
     code: str
 
 
@@ -92,7 +94,10 @@ def compile_python(source: SourceMapping) -> CompiledSource:
     )
     tables = tuple(route.mapping.table for route in source.routes)
     members = frozenset(source.record.kinds)
-    return CompiledSource(tables, members, decode, decode_open, names["map_record"], code)
+    objects = {
+        name: msgspec.json.Decoder(struct | None).decode for name, struct in source.record.structs.items()
+    }
+    return CompiledSource(tables, members, decode, decode_open, names["map_record"], objects, code)
 
 
 NOTHING: Mapping[str, str] = {}

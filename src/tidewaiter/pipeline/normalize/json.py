@@ -30,7 +30,7 @@ def normalize_json(
             event_id = identify(record) or positional_id(prefix, position)
             place, head, extra, billed = to_row(record, event_id)
         except (ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors
-            kind, reason = _explain(error)
+            kind, reason = _explain(error, compiled, raw)
             out.quarantined.append(Quarantined(object_id, position, kind, reason, bytes(raw)))
             continue
         rows = tables[place]
@@ -68,12 +68,28 @@ def _extended(extra: bytes, unknown: bytes) -> bytes:
     return extra[:-1] + (b"," if len(extra) > 2 else b"") + unknown + b"}"
 
 
-def _explain(error: Exception) -> tuple[FaultKind, str]:
+def _explain(error: Exception, compiled: CompiledSource, raw: bytes | msgspec.Raw) -> tuple[FaultKind, str]:
     if isinstance(error, InvalidRecord):
         return "invalid", f"the record has no usable {error}"
     if isinstance(error, RecursionError):
         return "too_deep", "nested deeper than the decoder allows"
     message = str(error)
     if message.startswith(("Expected", "Invalid value")):
-        return "wrong_type", message
+        return "wrong_type", _placed(message, compiled, raw)
     return "encoding" if "utf-8" in message.lower() else "malformed", message
+
+
+def _placed(message: str, compiled: CompiledSource, raw: bytes | msgspec.Raw) -> str:
+    """Name the member that the message is about; one that is decoded by itself says its place within it."""
+    try:
+        members = _MEMBERS.decode(raw)
+    except (ValueError, RecursionError):
+        return message  # more is wrong with it, further behind
+    for name, value in members.items():
+        try:
+            compiled.objects.get(name, bytes)(bytes(value))
+        except msgspec.ValidationError as error:
+            if str(error) == message:
+                what, _, place = message.partition(" - at `$")
+                return f"{what} - at `$.{name}{place or '`'}"
+    return message
