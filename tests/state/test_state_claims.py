@@ -106,9 +106,20 @@ def test_events_are_forgotten_after_their_time_and_not_before(opened):
     state = opened()
     commit(state, done(claim("a"), keys=(1,)), today=date(2026, 3, 1))
     commit(state, done(claim("b"), keys=(2,)), today=date(2026, 3, 2))
-    state.forget(date(2026, 3, 2))
+    state.forget(days=2)
+    assert state.seen([1, 2]) == {1, 2}
+    state.forget(days=1)
 
     assert state.seen([1, 2]) == {2}
+
+
+def test_a_clock_that_runs_ahead_makes_no_event_forgotten(opened):
+    state = opened()
+    for number, today in enumerate((date(2026, 3, 1), date(2033, 1, 1), date(2026, 3, 2))):
+        commit(state, done(claim(str(number)), keys=(number,)), today=today)
+        state.forget(days=3)
+
+    assert state.seen([0, 1, 2]) == {0, 1, 2}
 
 
 def test_the_same_signal_is_kept_once_and_another_on_the_same_event_too(opened):

@@ -83,10 +83,20 @@ class Claims(Base):
             )
         return found
 
-    def forget(self, before: date) -> None:
-        """Forget the event keys that were delivered before a day: deduplication is bounded in time."""
+    def forget(self, *, days: int) -> None:
+        """Forget all event keys but those of the newest `days` on which something was delivered.
+
+        Days that were noted are counted, not days since then: a clock that runs ahead forgets nothing.
+        """
+        oldest: int | None = None
+        for _ in range(days):  # each step goes to the end of the index; all days at once would read it whole
+            older = ("", ()) if oldest is None else ("WHERE day < ?", (oldest,))
+            [(day,)] = self._read(f"SELECT max(day) FROM seen {older[0]}", older[1])
+            if day is None:
+                return
+            oldest = day
         with self.transaction():
-            self._db.run("DELETE FROM seen WHERE day < ?", (before.toordinal(),))
+            self._db.run("DELETE FROM seen WHERE day < ?", (oldest,))
 
     def _claim(self, done: Sequence[ObjectDone], today: date) -> None:
         """Write claims and event keys; in a fixed order, so that two processes cannot block each other."""

@@ -9,8 +9,6 @@ from tidewaiter.pipeline.deliver import alerts
 from tidewaiter.pipeline.detect import group_incidents, incident_json
 from tidewaiter.state import Conflict, State
 
-_ATTEMPTS = 5
-
 
 def raise_alerts(state: State, *, clock: Callable[[], datetime], leave: bool = True) -> int:
     """Put a row into the outbox for every incident that is new or has grown; return how many.
@@ -21,7 +19,7 @@ def raise_alerts(state: State, *, clock: Callable[[], datetime], leave: bool = T
     Raises:
         DeliveryError, StateError: the state could not be written.
     """
-    for _ in range(_ATTEMPTS):
+    while True:  # each round that is in vain, another process has raised some
         documents = [incident_json(incident) for incident in group_incidents(state.signals())]
         rows = alerts.alert_rows(documents, state.alerts_noted(), now=clock())
         if not rows:
@@ -29,6 +27,5 @@ def raise_alerts(state: State, *, clock: Callable[[], datetime], leave: bool = T
         try:
             state.add_alerts([row.alert_id for row in rows], alerts.alert_batches(rows) if leave else [])
         except Conflict:
-            continue  # another process raised some of them
+            continue
         return len(rows) if leave else 0
-    return 0

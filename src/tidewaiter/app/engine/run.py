@@ -34,7 +34,7 @@ from tidewaiter.pipeline.deliver.routes import check_destinations
 from tidewaiter.state import State, open_state
 
 DEDUPLICATION_DAYS = 14
-"""How long an event's key is remembered, in days of the wall clock."""
+"""How long an event's key is remembered, in days on which something was delivered."""
 _LEASE = timedelta(minutes=30)
 _RESERVED = 64
 """Objects that one process takes at a time from a state that it shares."""
@@ -117,7 +117,7 @@ def run_once(
     with _opened(root, state_dir, given, clock, metrics or Metrics(), notice) as its:
         its.state.take_back(now=clock())
         its.places.sweep(its.state, now=clock())
-        its.state.forget(clock().date() - timedelta(days=DEDUPLICATION_DAYS))
+        its.state.forget(days=DEDUPLICATION_DAYS)
         its.state.prune(clock().date())
         plan = make_plan(root, sources(), its.state.versions())
         progress.planned(plan)
