@@ -20,6 +20,7 @@ from duckdb_kql.translate.functions import (
 )
 
 from tidewaiter.kql import functions
+from tidewaiter.kql.calls import paths
 from tidewaiter.kql.calls.addresses import ADDRESSES
 from tidewaiter.kql.calls.aggregates import AGGREGATES
 from tidewaiter.kql.calls.dynamics import DYNAMICS
@@ -97,6 +98,7 @@ def install() -> None:
     translate._SPECIAL_FORMS["floor"] = _render_bin
     let_functions.install()
     functions.install()
+    paths.install()
     lowering.install()
     rendered.install()
 
