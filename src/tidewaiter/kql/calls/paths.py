@@ -1,7 +1,8 @@
 """A step into a dynamic value by what stands in a row: `bag[Key]` by a text, `list[Place]` by a number.
 
 A text finds a key of a bag and nothing in an array, a number an element of an array and nothing in a bag
-(Kusto docs "The dynamic data type", "Dynamic object accessors"). The library takes every such step for a number.
+(Kusto docs "The dynamic data type", "Dynamic object accessors"). The library takes each such step for a
+number.
 """
 
 from __future__ import annotations
@@ -27,8 +28,9 @@ def _stepped(node: ir.PathAccess) -> str:
         return _render_path(node)
     sql = translate.render_expr(node.base)
     for step in node.steps:
-        if step.name is not None or translate._static_index(step.index) is not None:
-            path = translate.quote_string(str(translate._static_path((step,))))
+        static = translate._static_path((step,))
+        if static is not None or step.index is None:
+            path = translate.quote_string(str(static))
         else:
             path = _path(sql, translate.render_expr(step.index))
         sql = f"json_extract({sql}, {path})"
