@@ -16,9 +16,10 @@ import orjson
 from isal.isal_zlib import crc32
 
 from bench.timing import Duel, duel
-from tidewaiter.asim.mapping.compile_python import Route, SourceMapping, compile_python
+from tidewaiter.asim.mapping.compile_python import compile_python
 from tidewaiter.asim.mapping.expression import members, parse
 from tidewaiter.asim.mapping.record import Shape, record_type
+from tidewaiter.asim.mapping.source_mapping import Route, SourceMapping
 from tidewaiter.asim.mapping.spec import EVENT_ID, MappingSpec
 from tidewaiter.content import detections, sources
 from tidewaiter.core.objects import JsonChunk, SourceObject

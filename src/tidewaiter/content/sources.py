@@ -18,10 +18,10 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from tidewaiter.asim.mapping.compile_python import Route, SourceMapping
 from tidewaiter.asim.mapping.expression import Expr, inline, parse
 from tidewaiter.asim.mapping.identify import Identify, identifier
 from tidewaiter.asim.mapping.record import record_type
+from tidewaiter.asim.mapping.source_mapping import Route, SourceMapping
 from tidewaiter.asim.mapping.spec import load_mapping
 from tidewaiter.asim.schema import table
 from tidewaiter.content.folders import Folder, folders

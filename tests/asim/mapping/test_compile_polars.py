@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 from tests.asim.mapping import grammar
 from tidewaiter.asim.mapping.compile_polars import compile_polars
-from tidewaiter.asim.mapping.compile_python import Route, SourceMapping
 from tidewaiter.asim.mapping.evaluate import column, evaluate, truth
 from tidewaiter.asim.mapping.expression import Const, Expr, parse
 from tidewaiter.asim.mapping.fold import fold
 from tidewaiter.asim.mapping.record import attribute, record_type
+from tidewaiter.asim.mapping.source_mapping import Route, SourceMapping
 from tidewaiter.asim.mapping.spec import EVENT_ID, MappingSpec
 from tidewaiter.core.errors import ContentError
 

@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.asim.mapping import grammar
-from tidewaiter.asim.mapping.compile_python import Route, SourceMapping, compile_python
+from tidewaiter.asim.mapping.compile_python import compile_python
 from tidewaiter.asim.mapping.evaluate import column, truth
 from tidewaiter.asim.mapping.expression import Const, Expr, Field, Op, members, parse
 from tidewaiter.asim.mapping.record import attribute, record_type
 from tidewaiter.asim.mapping.runtime import decode_any
+from tidewaiter.asim.mapping.source_mapping import Route, SourceMapping
 from tidewaiter.asim.mapping.spec import EVENT_ID, MappingSpec
 from tidewaiter.core.billing import billed_size
 

@@ -8,11 +8,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from tidewaiter.asim.mapping.compile_python import Route, SourceMapping, compile_python
+from tidewaiter.asim.mapping.compile_python import compile_python
 from tidewaiter.asim.mapping.evaluate import column, evaluate
 from tidewaiter.asim.mapping.expression import parse
 from tidewaiter.asim.mapping.identify import identifier
 from tidewaiter.asim.mapping.record import record_type
+from tidewaiter.asim.mapping.source_mapping import Route, SourceMapping
 from tidewaiter.asim.mapping.spec import MappingSpec
 from tidewaiter.core.errors import ContentError
 

@@ -9,8 +9,8 @@ from functools import cache
 import botocore
 import pytest
 
-from tidewaiter.asim.mapping.compile_python import Route
 from tidewaiter.asim.mapping.evaluate import evaluate, truth
+from tidewaiter.asim.mapping.source_mapping import Route
 from tidewaiter.content import sources
 from tools import aws_operations
 from tools.aws_operations import FOLDER, Operation, operations

@@ -16,10 +16,10 @@ import polars as pl
 
 from tidewaiter.asim.mapping import operators as meaning
 from tidewaiter.asim.mapping import patterns
-from tidewaiter.asim.mapping.compile_python import SourceMapping
 from tidewaiter.asim.mapping.expression import Const, Expr, Field, Op, walk
 from tidewaiter.asim.mapping.fold import fold
 from tidewaiter.asim.mapping.record import attribute
+from tidewaiter.asim.mapping.source_mapping import SourceMapping
 from tidewaiter.asim.mapping.spec import EVENT_ID, MappingSpec
 from tidewaiter.core.errors import ContentError
 

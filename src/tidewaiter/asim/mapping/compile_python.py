@@ -16,11 +16,12 @@ import msgspec
 from tidewaiter.asim.mapping import operators as meaning
 from tidewaiter.asim.mapping import runtime
 from tidewaiter.asim.mapping.evaluate import column as value_of_column
-from tidewaiter.asim.mapping.expression import Expr, Field, Op, lookups, members
+from tidewaiter.asim.mapping.expression import Expr, Field, Op, members
 from tidewaiter.asim.mapping.hoist import Hoisted, hoist, kind_of
 from tidewaiter.asim.mapping.python_text import Scope, local
-from tidewaiter.asim.mapping.record import NULL, RecordType, attribute
+from tidewaiter.asim.mapping.record import NULL, attribute
 from tidewaiter.asim.mapping.runtime import InvalidRecord
+from tidewaiter.asim.mapping.source_mapping import SourceMapping
 from tidewaiter.asim.mapping.spec import EVENT_ID, MappingSpec
 from tidewaiter.core.billing import billed_size
 from tidewaiter.core.errors import ContentError
@@ -45,41 +46,6 @@ class CompiledSource:
     map: Callable[[msgspec.Struct, str], Row]
     objects: Mapping[str, Callable[[bytes], object]]
     code: str
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """Records for which `when` holds go through `mapping`; the first route that holds wins."""
-
-    when: Expr
-    mapping: MappingSpec
-
-
-@dataclass(frozen=True, slots=True)
-class SourceMapping:
-    """All that the compilers need of a source.
-
-    `repeats` lists sets of members that repeat together, `ticks` members that stay for a few records and
-    then change for good, `rare` members that most records lack; `require` names what a valid record must
-    have; `types[table]` gives each column's Log Analytics type.
-    """
-
-    record: RecordType
-    routes: Sequence[Route]
-    repeats: Sequence[tuple[str, ...]]
-    ticks: Sequence[str]
-    rare: Sequence[str]
-    require: Mapping[str, Expr]
-    lookups: Mapping[str, Mapping[str, str]]
-    types: Mapping[str, Mapping[str, str]]
-
-    def check_lookups(self) -> None:
-        """Raise ContentError for an expression that looks up in a table which is not there."""
-        exprs = [*self.require.values(), *(route.when for route in self.routes)]
-        exprs += [expr for route in self.routes for expr in route.mapping.columns.values()]
-        known = ", ".join(sorted(self.lookups))
-        for name in sorted(frozenset().union(*map(lookups, exprs)) - set(self.lookups)):
-            raise ContentError(f"unknown lookup {name!r}", hint=f"known are {known}")
 
 
 def compile_python(source: SourceMapping) -> CompiledSource:
@@ -468,4 +434,4 @@ def _looked_into(exprs: Iterable[Expr]) -> tuple[dict[str, set[str | int]], set[
     return inside, wholes
 
 
-__all__ = ["CompiledSource", "InvalidRecord", "Route", "SourceMapping", "compile_python"]
+__all__ = ["CompiledSource", "InvalidRecord", "compile_python"]

@@ -17,7 +17,7 @@ from typing import Literal
 import msgspec
 
 from tidewaiter.asim import Report, validate_rows
-from tidewaiter.asim.mapping.compile_python import SourceMapping
+from tidewaiter.asim.mapping.source_mapping import SourceMapping
 from tidewaiter.content.sources import SourceSpec
 from tidewaiter.core.event_id import object_prefix
 from tidewaiter.core.objects import Chunk, JsonChunk, SourceObject, TextChunk

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import msgspec
 
-from tidewaiter.asim.mapping.compile_python import SourceMapping
 from tidewaiter.asim.mapping.evaluate import column, truth
 from tidewaiter.asim.mapping.operators import Value
 from tidewaiter.asim.mapping.record import attribute
 from tidewaiter.asim.mapping.runtime import decode_any
+from tidewaiter.asim.mapping.source_mapping import SourceMapping
 from tidewaiter.asim.mapping.spec import EVENT_ID
 
 NO_VALUE = "-"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from tidewaiter.asim.mapping.compile_polars import NO_VALUE, TextPlan, compile_polars
-from tidewaiter.asim.mapping.compile_python import SourceMapping
+from tidewaiter.asim.mapping.source_mapping import SourceMapping
 from tidewaiter.asim.mapping.spec import EVENT_ID
 from tidewaiter.core.faults import FaultKind, Quarantined
 from tidewaiter.core.objects import TextChunk
