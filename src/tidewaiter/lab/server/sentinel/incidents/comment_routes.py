@@ -6,16 +6,12 @@ from functools import partial
 
 import msgspec
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute
 
-from tidewaiter.lab.server.arm.resources import read_json
-from tidewaiter.lab.server.authorization import Audience, caller, guarded
+from tidewaiter.lab.server.authorization import caller
 from tidewaiter.lab.server.errors import ServiceError
 from tidewaiter.lab.server.lab import Lab
 from tidewaiter.lab.server.sentinel.answers import (
-    PROVIDER,
-    check,
     check_etag,
     missing,
     new_etag,
@@ -25,6 +21,7 @@ from tidewaiter.lab.server.sentinel.answers import (
 )
 from tidewaiter.lab.server.sentinel.incidents.change import incident_of
 from tidewaiter.lab.server.sentinel.incidents.incident import Author, Comment, Incident
+from tidewaiter.lab.server.sentinel.incidents.parts import Parts
 
 MOST_CHARACTERS = 30_000
 MOST_COMMENTS = 100
@@ -38,31 +35,6 @@ class _Properties(msgspec.Struct, frozen=True):
 class _Draft(msgspec.Struct, frozen=True):
     properties: _Properties = _Properties()
     etag: str | None = None
-
-
-def routes(lab: Lab) -> list[BaseRoute]:
-    """Return the routes of comments on incidents."""
-
-    async def listed(request: Request) -> Response:
-        check(lab, request)
-        return JSONResponse(await lab.run(partial(_list, lab, request)))
-
-    async def one(request: Request) -> Response:
-        check(lab, request)
-        if request.method == "PUT":
-            draft = await read_json(request, _Draft)
-            status, comment = await lab.run(partial(_put, lab, request, draft))
-            return JSONResponse(_shown(lab, comment), status)
-        if request.method == "DELETE":
-            return Response(status_code=await lab.run(partial(_delete, lab, request)))
-        return JSONResponse(_shown(lab, await lab.run(partial(_get, lab, request))))
-
-    manage = partial(guarded, lab, Audience.MANAGEMENT)
-    path = PROVIDER + "/incidents/{incident}/comments"
-    return [
-        Route(path, manage(listed), methods=["GET"]),
-        Route(path + "/{comment}", manage(one), methods=["GET", "PUT", "DELETE"]),
-    ]
 
 
 def _list(lab: Lab, request: Request) -> dict[str, object]:
@@ -134,3 +106,8 @@ def _shown(lab: Lab, comment: Comment) -> dict[str, object]:
     }
     path = f"Incidents/{comment.incident}/Comments"
     return resource(lab, path, comment.name, comment.etag, properties)
+
+
+def routes(lab: Lab) -> list[BaseRoute]:
+    """Return the routes of comments on incidents."""
+    return Parts("comment", _Draft, _list, _get, _put, _delete, _shown).routes(lab)

@@ -6,16 +6,11 @@ from functools import partial
 
 import msgspec
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute
 
-from tidewaiter.lab.server.arm.resources import read_json
-from tidewaiter.lab.server.authorization import Audience, guarded
 from tidewaiter.lab.server.errors import ServiceError
 from tidewaiter.lab.server.lab import Lab
 from tidewaiter.lab.server.sentinel.answers import (
-    PROVIDER,
-    check,
     check_etag,
     missing,
     new_etag,
@@ -26,6 +21,7 @@ from tidewaiter.lab.server.sentinel.answers import (
 from tidewaiter.lab.server.sentinel.incidents.change import incident_of
 from tidewaiter.lab.server.sentinel.incidents.grouping import MOST_ALERTS, with_alert
 from tidewaiter.lab.server.sentinel.incidents.incident import Incident, Relation, union
+from tidewaiter.lab.server.sentinel.incidents.parts import Parts
 
 MOST_BOOKMARKS = 20
 """On an incident (Service limits for Microsoft Sentinel, 2025-03-19)."""
@@ -39,31 +35,6 @@ class _Properties(msgspec.Struct, frozen=True, rename="camel"):
 class _Draft(msgspec.Struct, frozen=True):
     properties: _Properties = _Properties()
     etag: str | None = None
-
-
-def routes(lab: Lab) -> list[BaseRoute]:
-    """Return the routes of what is related to incidents."""
-
-    async def listed(request: Request) -> Response:
-        check(lab, request)
-        return JSONResponse(await lab.run(partial(_list, lab, request)))
-
-    async def one(request: Request) -> Response:
-        check(lab, request)
-        if request.method == "PUT":
-            draft = await read_json(request, _Draft)
-            status, relation = await lab.run(partial(_put, lab, request, draft))
-            return JSONResponse(_shown(lab, relation), status)
-        if request.method == "DELETE":
-            return Response(status_code=await lab.run(partial(_delete, lab, request)))
-        return JSONResponse(_shown(lab, await lab.run(partial(_get, lab, request))))
-
-    manage = partial(guarded, lab, Audience.MANAGEMENT)
-    path = PROVIDER + "/incidents/{incident}/relations"
-    return [
-        Route(path, manage(listed), methods=["GET"]),
-        Route(path + "/{relation}", manage(one), methods=["GET", "PUT", "DELETE"]),
-    ]
 
 
 def _all(lab: Lab, incident: Incident) -> list[Relation]:
@@ -185,3 +156,8 @@ def _shown(lab: Lab, relation: Relation) -> dict[str, object]:
         "relatedResourceKind": relation.kind,
     }
     return resource(lab, f"Incidents/{relation.incident}/relations", relation.name, relation.etag, properties)
+
+
+def routes(lab: Lab) -> list[BaseRoute]:
+    """Return the routes of what is related to incidents."""
+    return Parts("relation", _Draft, _list, _get, _put, _delete, _shown).routes(lab)
