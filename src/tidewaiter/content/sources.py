@@ -4,6 +4,7 @@ content/sources/<id>/
     source.yaml        title, record shape, event id, routes, lookups
     recognize.yaml     how its objects are told by path and content
     mapping.*.yaml     one per ASIM schema
+    native*.yaml       one per table of Sentinel's own that the source has
     lookups/*.yaml     tables that expressions look up in
     samples/           raw records or objects, made by the project
     expected/          the rows that they must become
@@ -12,7 +13,7 @@ content/sources/<id>/
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Any, TypeVar
 
@@ -45,6 +46,7 @@ class SourceFile(msgspec.Struct, forbid_unknown_fields=True):
     description: str
     record: dict[str, Any]
     routes: list[RouteFile]
+    native: list[RouteFile] = msgspec.field(default_factory=list)
     event_id: str = ""
     include: list[str] = msgspec.field(default_factory=list)
     repeats: list[tuple[str, ...]] = msgspec.field(default_factory=list)
@@ -73,20 +75,42 @@ class SourceSpec:
         Raises:
             ContentError: a mapping, table or lookup is wrong.
         """
-        file, where = self.file, f"sources/{self.id}"
+        file = self.file
         lookups = {name: self._lookup(name) for name in file.lookups}
-        routes = []
-        types: dict[str, Mapping[str, str]] = {}
         lets: dict[str, Expr] = {}
-        for route in file.routes:
-            spec = load_mapping(route.mapping, self.folder.read, where)
-            lets |= spec.lets
-            types[spec.table] = table(spec.table).columns
-            routes.append(Route(self._expr(route.when, lets), spec))
+        routes, types = self._routes(file.routes, lets)
         require = {name: self._expr(text, lets) for name, text in file.require.items()}
         return SourceMapping(
             record_type(file.record), routes, file.repeats, file.ticks, file.rare, require, lookups, types
         )
+
+    @cached_property
+    def native(self) -> SourceMapping | None:
+        """The mappings to Sentinel's own tables for this source, from the same records; None without any.
+
+        What makes a record valid is asked once, by `mapping`: this one requires nothing.
+
+        Raises:
+            ContentError: a mapping, table or lookup is wrong.
+        """
+        if not self.file.native:
+            return None
+        lets = {name: expr for route in self.mapping.routes for name, expr in route.mapping.lets.items()}
+        routes, types = self._routes(self.file.native, lets)
+        return replace(self.mapping, routes=routes, types=types, require={})
+
+    def _routes(
+        self, files: list[RouteFile], lets: dict[str, Expr]
+    ) -> tuple[list[Route], dict[str, Mapping[str, str]]]:
+        """Return the routes and each table's column types; the mappings' lets are added to `lets`."""
+        routes: list[Route] = []
+        types: dict[str, Mapping[str, str]] = {}
+        for route in files:
+            spec = load_mapping(route.mapping, self.folder.read, f"sources/{self.id}")
+            lets |= spec.lets
+            types[spec.table] = table(spec.table).columns
+            routes.append(Route(self._expr(route.when, lets), spec))
+        return routes, types
 
     @cached_property
     def identify(self) -> Identify:

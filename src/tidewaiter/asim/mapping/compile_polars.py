@@ -93,7 +93,8 @@ def _columns(
         folded = writer.fold(expr)
         if folded != Const(None):
             found.append(writer.column(folded, types[column]).alias(column))
-    extra = {n: field for n, field in named if field not in writer.kinds or n in mapping.additional}
+    rest = named if "AdditionalFields" in types else ()
+    extra = {n: field for n, field in rest if field not in writer.kinds or n in mapping.additional}
     if extra:
         found.append(writer.json_object(extra).alias("AdditionalFields"))
     return found

@@ -16,7 +16,7 @@ import msgspec
 from tidewaiter.asim.mapping import operators as meaning
 from tidewaiter.asim.mapping import runtime
 from tidewaiter.asim.mapping.evaluate import column as value_of_column
-from tidewaiter.asim.mapping.expression import Expr, Field, Op, members
+from tidewaiter.asim.mapping.expression import Expr, Field, Op, alternatives, members
 from tidewaiter.asim.mapping.hoist import Hoisted, hoist, kind_of
 from tidewaiter.asim.mapping.python_text import Scope, local
 from tidewaiter.asim.mapping.record import NULL, attribute
@@ -105,6 +105,10 @@ class _Writer:
             "_int_only": runtime.int_only,
             "_held": runtime.held,
             "_real": runtime.real,
+            "_dynamic": runtime.dynamic,
+            "_dynamic_of_raw": runtime.dynamic_of_raw,
+            "_json_text": runtime.json_text,
+            "_text_of_raw": runtime.text_of_raw,
             "_NULL": NULL,
             "_Memo": runtime.Memos().new,
             "_weight": runtime.weight,
@@ -154,13 +158,11 @@ class _Writer:
         self.row(place, groups, apart, adds, types, tail, hoisted)
 
     def constant_tail(self, constants: list[tuple[str, Expr]], types: Mapping[str, str]) -> bytes:
-        """JSON of the columns that read nothing of the record, closing the object."""
+        """JSON of the columns that read nothing of the record, closing the object; empty for none."""
         lookups = self.source.lookups
         known = {name: value_of_column(expr, types[name], {}, lookups) for name, expr in constants}
         values = {name: value for name, value in known.items() if value is not None}
-        if not values:
-            raise ContentError("a mapping has at least one constant column (EventVendor)")
-        return msgspec.json.encode(values)[1:]
+        return msgspec.json.encode(values)[1:] if values else b""
 
     def group(
         self,
@@ -224,7 +226,7 @@ class _Writer:
         self.emit_required(scope, require)
         scope.lines.append("c = [p[0]" + "".join(f", p{g}[0]" for g in apart) + "]")
         scope.lines.append("a = [p[1]" + "".join(f", p{g}[1]" for g in apart if adds_of.get(g)) + "]")
-        billed = billed_size(b"{" + tail)
+        billed = billed_size(b"{" + tail) if tail else 0
         scope.lines.append(f"n = {billed} + p[2]" + "".join(f" + p{g}[2]" for g in apart))
         for column, expr in columns:
             self.emit(scope, column, expr, types[column], "c")
@@ -234,7 +236,10 @@ class _Writer:
         self.emit_rare(scope, place, [m for m in adds if m in self.rare and m not in read])
         lines += [*body, *scope.lines, f"c.append({tail!r}); a.append(b'}}'); e = b''.join(a)"]
         lines.append("if len(p[1]) == 1: e = b'{' + e[2:] if len(e) > 2 else b'{}'")
-        lines.append(f"return {place}, b''.join(c), e, n")
+        if tail:
+            lines.append(f"return {place}, b''.join(c), e, n")
+        else:  # no constant closes the row: the last piece ends in a comma
+            lines += ["w = b''.join(c)", f"return {place}, w[:-1] + b'}}' if len(w) > 1 else b'{{}}', e, n"]
         self.blocks.append(_function(f"map_{place}", "r, event_id", lines))
 
     def is_raw(self, member: str) -> bool:
@@ -328,11 +333,14 @@ class _Writer:
     def emit(self, scope: Scope, column: str, expr: Expr, kind: str, into: str) -> None:
         """Append `"Column":value,` to the list `into`, unless the value is null or empty."""
         key = b'"' + column.encode() + b'":'
-        if kind == "dynamic":
-            if not (isinstance(expr, Op) and expr.name == "json"):
-                raise ContentError(f"column {column!r} is dynamic: write json(member)")
-            value = scope.assign(scope.value(expr))
-            there, piece, size = f"{value} is not None and {value} != b'null'", value, f"len({value})"
+        json = isinstance(expr, Op) and expr.name == "json"
+        if json != (kind == "dynamic") and kind != "string":
+            raise ContentError(f"column {column!r} is {kind}: json() is for dynamic columns and strings")
+        if isinstance(expr, Op) and json:
+            value = scope.assign(scope.json(expr.args[0], text=kind == "string"))
+            there, piece, size = f"{value} is not None", value, f"len({value})"
+            if kind == "string":
+                piece, size = f"_encode({value})", f"_octets({value})"
         elif kind in ("string", "datetime", "guid"):
             if (pieces := scope.pieces(expr, key)) is not None:
                 value = scope.assign(pieces)
@@ -425,13 +433,19 @@ def _looked_into(exprs: Iterable[Expr]) -> tuple[dict[str, set[str | int]], set[
     todo = list(exprs)
     while todo:
         node = todo.pop()
-        if isinstance(node, Op) and node.name != "json":
+        if isinstance(node, Op) and node.name == "json":
+            todo += (part for part in alternatives(node.args[0]) if not _is_member(part))
+        elif isinstance(node, Op):
             todo += node.args
         elif isinstance(node, Field) and len(node.path) > 1:
             inside.setdefault(node.member, set()).add(node.path[1])
         elif isinstance(node, Field):
             wholes.add(node.member)
     return inside, wholes
+
+
+def _is_member(expr: Expr) -> bool:
+    return isinstance(expr, Field) and len(expr.path) == 1
 
 
 __all__ = ["CompiledSource", "InvalidRecord", "compile_python"]

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tidewaiter.asim.mapping import operators as meaning
-from tidewaiter.asim.mapping.expression import Const, Expr, Field, Op
+from tidewaiter.asim.mapping.expression import Const, Expr, Field, Op, alternatives
 from tidewaiter.asim.mapping.operators import Value
-from tidewaiter.asim.mapping.runtime import held, real
+from tidewaiter.asim.mapping.runtime import held, json_text, json_value, real, text_of_raw
 
 Lookups = Mapping[str, Mapping[str, str]]
 Record = Mapping[str, Value]
@@ -44,8 +44,15 @@ def truth(expr: Expr, record: Record, lookups: Lookups) -> bool:
     return evaluate(expr, record, lookups) is True
 
 
-def column(expr: Expr, kind: str, record: Record, lookups: Lookups) -> Value:
-    """Return what a column of the Log Analytics type `kind` holds; None where the row has no value."""
+def column(
+    expr: Expr, kind: str, record: Record, lookups: Lookups, raws: Mapping[str, bytes] | None = None
+) -> Value:
+    """Return what a column of the Log Analytics type `kind` holds; None where the row has no value.
+
+    `raws` has the bytes of members: the text of a JSON value is theirs, without white space.
+    """
+    if isinstance(expr, Op) and expr.name == "json":
+        return _json_column(expr.args[0], kind, record, lookups, raws or {})
     value = evaluate(expr, record, lookups)
     if kind in ("string", "datetime", "guid"):
         return meaning.text(value) or None
@@ -55,6 +62,18 @@ def column(expr: Expr, kind: str, record: Record, lookups: Lookups) -> Value:
     if kind == "bool":
         return value if type(value) is bool else None
     return real(value) if kind == "real" else value
+
+
+def _json_column(expr: Expr, kind: str, record: Record, lookups: Lookups, raws: Mapping[str, bytes]) -> Value:
+    for part in alternatives(expr):
+        value = evaluate(part, record, lookups)
+        if not meaning.exists(value):
+            continue
+        if kind != "string":
+            return json_value(value)
+        raw = raws.get(part.member) if isinstance(part, Field) and len(part.path) == 1 else None
+        return json_text(value) if raw is None else text_of_raw(raw)
+    return None
 
 
 def resolve(path: tuple[str | int, ...], record: Record) -> Value:

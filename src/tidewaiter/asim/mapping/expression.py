@@ -167,6 +167,11 @@ def lookups(expr: Expr) -> frozenset[str]:
     return frozenset(str(node.args[1].value) for node in looks if isinstance(node.args[1], Const))
 
 
+def alternatives(expr: Expr) -> tuple[Expr, ...]:
+    """Return what `expr` tries in turn: the arguments of `first`, or itself alone."""
+    return expr.args if isinstance(expr, Op) and expr.name == "first" else (expr,)
+
+
 def inline(expr: Expr, lets: Lets) -> Expr:
     """Replace every name of a `let` in `expr` by what it stands for (lets are already inlined)."""
     match expr:

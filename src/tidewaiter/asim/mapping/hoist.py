@@ -23,7 +23,7 @@ def hoist(expr: Expr, kinds: Mapping[str, str], group_of: GroupOf, sets: int, fo
 
     Only texts and booleans are worth it, and only where more is done than one comparison.
     """
-    if not isinstance(expr, Op):
+    if not isinstance(expr, Op) or expr.name == "json":  # of which bytes are pasted, not values
         return expr
     deps = members(expr)
     group = group_of(deps) if deps else -1

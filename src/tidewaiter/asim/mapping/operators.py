@@ -92,7 +92,15 @@ OPERATORS: Mapping[str, Operator] = {
             " first whose `key` is `name`, with ', ' between; null when there are none",
             (1, 2, 3),
         ),
-        Operator("json", 1, 1, "json", "the JSON value as it stands in the source"),
+        Operator(
+            "json",
+            1,
+            1,
+            "json",
+            "the JSON value, as the whole of a column: a dynamic column holds it, and what a text holds as an"
+            " object or a list; a string column holds its text, compact, and a text as it stands; null and"
+            " the empty text are none",
+        ),
         Operator("concat", 2, _MANY, "text", "the texts joined; null counts as empty; null when all are"),
         Operator(
             "template", 2, _MANY, "text", "template('{}/{}', a, b); null when a part is null or empty", (0,)

@@ -13,7 +13,7 @@ import msgspec
 
 from tidewaiter.asim.mapping import operators as meaning
 from tidewaiter.asim.mapping.evaluate import evaluate
-from tidewaiter.asim.mapping.expression import Const, Expr, Field, Op, lookups, members, walk
+from tidewaiter.asim.mapping.expression import Const, Expr, Field, Op, alternatives, lookups, members, walk
 from tidewaiter.asim.mapping.record import RecordType, Shape, attribute
 from tidewaiter.core.errors import ContentError
 
@@ -192,13 +192,23 @@ class Scope:
                 value = self.value(args[0])
                 return f"(not not {value})" if self.kind(args[0]) in ("text", "time") else f"_exists({value})"
             case "json":
-                return self._raw(args[0])
+                raise ContentError("json() is the whole of a column")
         return self._text_op(expr)
 
-    def _raw(self, expr: Expr) -> str:
-        if isinstance(expr, Field) and len(expr.path) == 1 and self.is_raw(expr.member):
-            return local(expr.member)
-        raise ContentError("json() takes a member of the record whose type is json or an object")
+    def json(self, expr: Expr, *, text: bool) -> str:
+        """Python text whose value is a column's JSON bytes, or with `text` that JSON as a text; else None.
+
+        A member that is still bytes is not decoded.
+        """
+        value, raw = ("_json_text", "_text_of_raw") if text else ("_dynamic", "_dynamic_of_raw")
+        parts = [
+            f"{raw}({local(part.member)})" if self._is_whole(part) else f"{value}({self.value(part)})"
+            for part in alternatives(expr)
+        ]
+        return "(" + " or ".join(parts) + ")"
+
+    def _is_whole(self, expr: Expr) -> bool:
+        return isinstance(expr, Field) and len(expr.path) == 1 and self.is_raw(expr.member)
 
     def is_raw(self, member: str) -> bool:
         """Whether a member is left as raw bytes by the record's decoder."""

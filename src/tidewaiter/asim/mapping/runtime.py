@@ -109,6 +109,47 @@ def held(value: object) -> object:
         return None
 
 
+def json_value(value: object) -> object:
+    """What a dynamic column holds of a value: a text that holds an object or a list gives that."""
+    inside = held(value)
+    return value if inside is None else inside
+
+
+def json_text(value: object) -> str | None:
+    """What a string column holds of a JSON value: a text as it stands, of anything else its JSON text."""
+    if value is None or type(value) is str:
+        return value or None
+    return msgspec.json.encode(value).decode()
+
+
+def text_of_raw(raw: bytes) -> str | None:
+    """The same of a JSON value's bytes, whose numbers and escapes stay as they were written."""
+    if raw.startswith(b'"'):
+        return _text(raw) or None
+    return None if raw == b"null" else msgspec.json.format(raw, indent=-1).decode()
+
+
+def dynamic(value: object) -> bytes | None:
+    """JSON of what a dynamic column holds of a value; None for null and the empty text."""
+    return None if value is None or value == "" else msgspec.json.encode(json_value(value))
+
+
+def dynamic_of_raw(raw: bytes) -> bytes | None:
+    """The same of a JSON value's bytes, which stay as they are but for a text that holds an object."""
+    if raw.startswith(b'"'):
+        text = _text(raw)
+        return None if text == "" else raw if held(text) is None else (text or "").encode()
+    return None if raw == b"null" else raw
+
+
+def _text(raw: bytes) -> str | None:
+    """The text that `raw` spells; None for one that is no Unicode."""
+    try:
+        return msgspec.json.decode(raw, type=str)
+    except (msgspec.DecodeError, UnicodeError):
+        return None
+
+
 def _text_holds(raw: bytes) -> object:
     try:
         return held(msgspec.json.decode(raw))

@@ -1,4 +1,4 @@
-"""Mapping files: `mapping.<schema>.yaml` beside a source's `source.yaml`.
+"""Mapping files: `mapping.<schema>.yaml` and `native.yaml` beside a source's `source.yaml`.
 
 schema: AuditEvent
 table: ASimAuditEventLogs
@@ -6,6 +6,8 @@ include: [mapping.common.yaml]
 lets:   {name: expression, …}        # named once, used by several columns
 fields: {Column: expression, …}
 additional: [member, …]              # source members that go into AdditionalFields as they stand
+
+Without `schema` the table is one of Sentinel's own for the source, such as AWSCloudTrail.
 """
 
 from __future__ import annotations
