@@ -120,6 +120,7 @@ _JSON_ANY = (
     Field(("m_class", -2, "p")),
     Field(("m_class",)),
 )
+JSON_FIELDS = (*_JSON_ANY, *_JSON_TEXTS)
 _JSON_INTS = (Field(("v0",)), Field(("who", "k")))
 _JSON_BOOLS = (Field(("len",)),)
 _PATTERNS = [

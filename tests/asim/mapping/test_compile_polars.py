@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -30,7 +31,7 @@ UNKNOWN = ["tomorrow", 'quo"ted', "dash_ed"]
 
 def mapping_of(columns: Mapping[str, tuple[str, Expr]], when: Expr = ALWAYS) -> SourceMapping:
     spec = MappingSpec("S", "T", "", {name: expr for name, (_, expr) in columns.items()}, {}, ("c", "n"))
-    types = {"T": {name: kind for name, (kind, _) in columns.items()}}
+    types = {"T": {name: kind for name, (kind, _) in columns.items()} | {"AdditionalFields": "dynamic"}}
     routes = [Route(when, spec), Route(Const(True), spec)]
     record = record_type(grammar.TEXT_SHAPE)
     return SourceMapping(record, routes, [], [], [], {}, grammar.LOOKUPS, types)
@@ -141,6 +142,14 @@ def test_two_header_fields_of_one_attribute_name_keep_their_own_values():
     got = frame.select(plan.columns[0]).to_dicts()[0]
     assert got["C"] == "known"
     assert got["AdditionalFields"] == '{"dash_ed":"unknown","dash.ed":"unknown too"}'
+
+
+def test_a_table_without_additional_fields_gets_none():
+    mapping = mapping_of({"C": ("string", parse("c"))})
+    narrow = replace(mapping, types={"T": {"C": "string"}})
+    plan = compile_polars(narrow, ["c", "tomorrow"])
+    frame = frame_of(["c", "tomorrow"], plan.fields, [{"c": "x", "tomorrow": "y"}])
+    assert frame.select(plan.columns[0]).to_dicts() == [{"C": "x"}]
 
 
 @pytest.mark.parametrize("text", grammar.EVERY_OPERATOR)

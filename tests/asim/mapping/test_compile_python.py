@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.asim.mapping import grammar
 from tidewaiter.asim.mapping.compile_python import compile_python
 from tidewaiter.asim.mapping.evaluate import column, truth
-from tidewaiter.asim.mapping.expression import Const, Expr, Field, Op, members, parse
+from tidewaiter.asim.mapping.expression import Const, Expr, Op, members, parse
 from tidewaiter.asim.mapping.record import attribute, record_type
 from tidewaiter.asim.mapping.runtime import decode_any
 from tidewaiter.asim.mapping.source_mapping import Route, SourceMapping
@@ -23,6 +23,10 @@ ADDITIONAL = ("params", "who", "class", "c", "v0", "len")
 COLUMN_KINDS = st.sampled_from(["string", "int", "long", "bool", "datetime"])
 
 CONDITIONS = grammar.json_grammar.of["bool"].filter(lambda expr: EVENT_ID not in members(expr))
+
+_JSON_FIELDS = st.sampled_from([*grammar.JSON_FIELDS])
+JSON = _JSON_FIELDS | st.lists(_JSON_FIELDS, min_size=1, max_size=3).map(lambda of: Op("first", tuple(of)))
+"""What `json()` takes: a member or what is in it, or the first of several that is there."""
 
 
 class Case:
@@ -44,12 +48,16 @@ def cases(draw: st.DrawFn) -> Case:
     routes, types = [], {}
     for place in range(draw(st.integers(1, 2))):
         columns: dict[str, Expr] = {"Vendor": Const("AWS")}
-        kinds = {"Vendor": "string", "Raw": "dynamic"}
+        kinds = {"Vendor": "string"}
         for n, expr in enumerate(draw(st.lists(grammar.json_grammar.mixed, min_size=1, max_size=6))):
             columns[f"C{n}"] = expr
             kinds[f"C{n}"] = draw(COLUMN_KINDS)
+        for name, kind in (("Raw", "dynamic"), ("RawText", "string")):
+            if draw(st.booleans()):
+                columns[name] = Op("json", (draw(JSON),))
+                kinds[name] = kind
         if draw(st.booleans()):
-            columns["Raw"] = Op("json", (Field((draw(st.sampled_from(["params", "who", "m_class"])),)),))
+            del columns["Vendor"]
         when = draw(CONDITIONS) if place == 0 else Const(True)
         table = f"T{place}"
         routes.append(Route(when, MappingSpec("S", table, "", columns, {}, ADDITIONAL)))
@@ -77,11 +85,16 @@ def reference(mapping: SourceMapping, raw: bytes, event_id: str) -> tuple[str, d
     decoded = decode_any(raw)
     assert isinstance(decoded, dict)
     record = {attribute(name): decoded.get(name) for name in grammar.SHAPE} | {EVENT_ID: event_id}
+    kept = {
+        name: attribute(name) for name, kind in mapping.record.kinds.items() if kind in ("json", "object")
+    }
+    split = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode(raw)
+    raws = {kept[name]: bytes(value) for name, value in split.items() if name in kept}
     for route in mapping.routes:
         if truth(route.when, record, mapping.lookups):
             spec = route.mapping
             types = mapping.types[spec.table]
-            row = {n: column(e, types[n], record, mapping.lookups) for n, e in spec.columns.items()}
+            row = {n: column(e, types[n], record, mapping.lookups, raws) for n, e in spec.columns.items()}
             return spec.table, {name: value for name, value in row.items() if value is not None}
     raise AssertionError("the last route takes everything")
 

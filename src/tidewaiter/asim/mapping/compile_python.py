@@ -106,6 +106,7 @@ class _Writer:
             "_held": runtime.held,
             "_real": runtime.real,
             "_dynamic": runtime.dynamic,
+            "_dynamic_size": runtime.dynamic_size,
             "_dynamic_of_raw": runtime.dynamic_of_raw,
             "_json_text": runtime.json_text,
             "_text_of_raw": runtime.text_of_raw,
@@ -338,7 +339,7 @@ class _Writer:
             raise ContentError(f"column {column!r} is {kind}: json() is for dynamic columns and strings")
         if isinstance(expr, Op) and json:
             value = scope.assign(scope.json(expr.args[0], text=kind == "string"))
-            there, piece, size = f"{value} is not None", value, f"len({value})"
+            there, piece, size = f"{value} is not None", value, f"_dynamic_size({value})"
             if kind == "string":
                 piece, size = f"_encode({value})", f"_octets({value})"
         elif kind in ("string", "datetime", "guid"):

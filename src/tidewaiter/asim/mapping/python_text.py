@@ -201,14 +201,13 @@ class Scope:
         A member that is still bytes is not decoded.
         """
         value, raw = ("_json_text", "_text_of_raw") if text else ("_dynamic", "_dynamic_of_raw")
-        parts = [
-            f"{raw}({local(part.member)})" if self._is_whole(part) else f"{value}({self.value(part)})"
-            for part in alternatives(expr)
-        ]
+        parts = []
+        for part in alternatives(expr):
+            if isinstance(part, Field) and len(part.path) == 1 and self.is_raw(part.member):
+                parts.append(f"{raw}({local(part.member)})")
+            else:
+                parts.append(f"{value}({self.value(part)})")
         return "(" + " or ".join(parts) + ")"
-
-    def _is_whole(self, expr: Expr) -> bool:
-        return isinstance(expr, Field) and len(expr.path) == 1 and self.is_raw(expr.member)
 
     def is_raw(self, member: str) -> bool:
         """Whether a member is left as raw bytes by the record's decoder."""

@@ -142,6 +142,11 @@ def dynamic_of_raw(raw: bytes) -> bytes | None:
     return None if raw == b"null" else raw
 
 
+def dynamic_size(piece: bytes) -> int:
+    """What a dynamic column's JSON is billed with: its bytes, a text without quotes and escapes."""
+    return octets(_text(piece) or "") if piece.startswith(b'"') else len(piece)
+
+
 def _text(raw: bytes) -> str | None:
     """The text that `raw` spells; None for one that is no Unicode."""
     try:

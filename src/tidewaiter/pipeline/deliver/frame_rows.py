@@ -18,11 +18,10 @@ def frame_rows(frame: pl.DataFrame) -> RowColumns:
     Times are naive UTC, AdditionalFields is JSON text or null; empty and null columns are left out. Ids end
     in `-` and the record's position; the rows have no key (their object is recognised as a whole).
     """
-    times = [name for name, kind in frame.schema.items() if kind == pl.Datetime("us")]
-    shown = frame.with_columns(pl.col(name).dt.strftime("%Y-%m-%dT%H:%M:%S%.fZ") for name in times)
+    shown = _shown(frame)
     first = ["TimeGenerated", *(name for name in frame.columns if name not in ("TimeGenerated", _EXTRA))]
     extra = pl.col(_EXTRA) if _EXTRA in frame.columns else pl.lit(None, dtype=pl.String)
-    head = pl.struct(first).struct.json_encode().str.replace_all(_ABSENT, "").str.strip_suffix("}")
+    head = _object(first).str.strip_suffix("}")
     made = shown.select(
         head.alias("head"),
         extra.fill_null("{}").alias("extra"),
@@ -45,8 +44,34 @@ def frame_rows(frame: pl.DataFrame) -> RowColumns:
     )
 
 
+def native_rows(frame: pl.DataFrame) -> tuple[list[bytes], list[int]]:
+    """Return the rows of a frame of columns without AdditionalFields, TimeGenerated first, and their bytes.
+
+    The bytes are those that are billed; empty and null columns are left out.
+    """
+    shown = _shown(frame)
+    columns = ["TimeGenerated", *(name for name in frame.columns if name != "TimeGenerated")]
+    made = shown.select(_object(columns).cast(pl.Binary).alias("row"), _sizes(columns).alias("billed"))
+    return made["row"].to_list(), made["billed"].to_list()
+
+
+def _shown(frame: pl.DataFrame) -> pl.DataFrame:
+    """Write times as texts."""
+    times = [name for name, kind in frame.schema.items() if kind == pl.Datetime("us")]
+    return frame.with_columns(pl.col(name).dt.strftime("%Y-%m-%dT%H:%M:%S%.fZ") for name in times)
+
+
+def _object(columns: list[str]) -> pl.Expr:
+    """The JSON object of the columns that have a value, of which the first is one."""
+    return pl.struct(columns).struct.json_encode().str.replace_all(_ABSENT, "")
+
+
+def _sizes(columns: list[str]) -> pl.Expr:
+    sizes = [pl.col(name).cast(pl.String).str.len_bytes().fill_null(0).cast(pl.Int64) for name in columns]
+    return pl.sum_horizontal(*sizes)
+
+
 def _billed(frame: pl.DataFrame, columns: list[str]) -> pl.Expr:
     """Sum the bytes of every value's string form (core/billing.py says the rule)."""
-    sizes = [pl.col(name).cast(pl.String).str.len_bytes().fill_null(0).cast(pl.Int64) for name in columns]
     extra = pl.col(_EXTRA).fill_null("{}").str.len_bytes() if _EXTRA in frame.columns else pl.lit(2)
-    return pl.sum_horizontal(*sizes, extra.cast(pl.Int64))
+    return _sizes(columns) + extra.cast(pl.Int64)

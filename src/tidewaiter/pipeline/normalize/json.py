@@ -15,12 +15,23 @@ _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 def normalize_json(
-    compiled: CompiledSource, identify: Identify, chunk: JsonChunk, *, object_id: str, prefix: str
+    compiled: CompiledSource,
+    identify: Identify,
+    chunk: JsonChunk,
+    *,
+    object_id: str,
+    prefix: str,
+    native: CompiledSource | None = None,
 ) -> Normalized:
-    """Map the records of a chunk; a record of a wrong type, too deep or incomplete is quarantined."""
+    """Map the records of a chunk; a record of a wrong type, too deep or incomplete is quarantined.
+
+    `native` makes a second row of each record, in a table of Sentinel's own.
+    """
     out = Normalized()
-    tables = [JsonRows(table) for table in compiled.tables]
+    tables: dict[tuple[int, int], JsonRows] = {}
     decode, to_row = compiled.decode, compiled.map
+    to_native = native.map if native else None
+    where, copy, copy_billed = 0, b"", 0
     for position, raw in zip(chunk.positions, chunk.records, strict=True):
         try:
             try:
@@ -29,11 +40,15 @@ def normalize_json(
                 record, unknown = _with_unknown(compiled, raw, error)
             event_id = identify(record) or positional_id(prefix, position)
             place, head, extra, billed = to_row(record, event_id)
+            if to_native:
+                where, copy, _, copy_billed = to_native(record, event_id)
         except (ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors
             kind, reason = _explain(error, compiled, raw)
             out.quarantined.append(Quarantined(object_id, position, kind, reason, bytes(raw)))
             continue
-        rows = tables[place]
+        rows = tables.get((place, where)) or tables.setdefault(
+            (place, where), JsonRows(compiled.tables[place], native=native.tables[where] if native else "")
+        )
         rows.ids.append(event_id)
         rows.heads.append(head)
         extra = _extended(extra, unknown) if unknown else extra
@@ -42,7 +57,10 @@ def normalize_json(
         rows.records.append(record)
         rows.raws.append(raw)
         rows.positions.append(position)
-    out.rows = [rows for rows in tables if rows.heads]
+        if to_native:
+            rows.natives.append(copy)
+            rows.natives_billed.append(copy_billed)
+    out.rows = [tables[key] for key in sorted(tables)]
     return out
 
 

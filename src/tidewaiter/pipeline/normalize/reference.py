@@ -47,7 +47,8 @@ def reference_of_json(mapping: SourceMapping, raw: bytes, event_id: str) -> Refe
         }
         return {name: value for name, value in (held | texts).items() if value != b"null"}
 
-    return _reference(mapping, record, additional)
+    raws = {attribute(name): bytes(members[name]) for name in kept if name in members}
+    return _reference(mapping, record, additional, raws)
 
 
 def reference_of_line(
@@ -76,13 +77,14 @@ def _reference(
     mapping: SourceMapping,
     record: Mapping[str, Value],
     additional: Callable[[Sequence[str]], dict[str, bytes]],
+    raws: Mapping[str, bytes] | None = None,
 ) -> ReferenceRow | None:
     for route in mapping.routes:
         if truth(route.when, record, mapping.lookups):
             table = route.mapping.table
             types = mapping.types[table]
             columns = {
-                name: column(expr, types[name], record, mapping.lookups)
+                name: column(expr, types[name], record, mapping.lookups, raws)
                 for name, expr in route.mapping.columns.items()
             }
             held = {name: value for name, value in columns.items() if value is not None}

@@ -20,6 +20,9 @@ class JsonRows:
     `heads[i]` is the JSON object of all columns but AdditionalFields, `extras[i]` that of
     AdditionalFields, `ids[i]` the event id, `records[i]` the typed record, `raws[i]` its bytes,
     `positions[i]` its index in the object and `billed[i]` what the row is billed with, in bytes.
+
+    `natives[i]` is the row of the same record in the table `native`, one of Sentinel's own for the source,
+    and `natives_billed[i]` what that is billed with; without such a table they are empty.
     """
 
     table: str
@@ -30,6 +33,9 @@ class JsonRows:
     raws: list[bytes | msgspec.Raw] = field(default_factory=list)
     positions: list[int] = field(default_factory=list)
     billed: list[int] = field(default_factory=list)
+    native: str = ""
+    natives: list[bytes] = field(default_factory=list)
+    natives_billed: list[int] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.heads)
@@ -39,11 +45,14 @@ class JsonRows:
 class FrameRows:
     """Rows of one table from delimited text: a frame of ASIM columns, EventOriginalUid included.
 
-    The text has no ids of its own, so that each EventOriginalUid ends in `-` and the line number.
+    The text has no ids of its own, so that each EventOriginalUid ends in `-` and the line number. `natives`
+    holds the rows of the same lines in the table `native`, if there is one.
     """
 
     table: str
     frame: pl.DataFrame
+    native: str = ""
+    natives: pl.DataFrame | None = None
 
     def __len__(self) -> int:
         return self.frame.height

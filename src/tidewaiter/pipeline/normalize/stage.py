@@ -16,24 +16,39 @@ if TYPE_CHECKING:
 
 
 class Normalizer:
-    """The compiled mappings of one source. Compiling takes tens of milliseconds: make one per process."""
+    """The compiled mappings of one source. Compiling takes tens of milliseconds: make one per process.
 
-    def __init__(self, source: SourceSpec) -> None:
+    With `native` each row has its twin in Sentinel's own table for the source, if there is one.
+    """
+
+    def __init__(self, source: SourceSpec, *, native: bool = False) -> None:
         self.source = source
+        self.native = source.native if native else None
 
     @cached_property
     def _json(self) -> CompiledSource:
         return compile_python(self.source.mapping)
 
     @cached_property
+    def _native_json(self) -> CompiledSource | None:
+        return compile_python(self.native) if self.native else None
+
+    @cached_property
     def _text(self) -> TextNormalizer:
         from tidewaiter.pipeline.normalize.text import TextNormalizer
 
         shape = self.source.recognition.text
-        return TextNormalizer(self.source.mapping, shape.separator if shape else " ")
+        return TextNormalizer(self.source.mapping, shape.separator if shape else " ", self.native)
 
     def normalize(self, chunk: Chunk, *, object_id: str, prefix: str) -> Normalized:
         """Map every record of `chunk`; `prefix` begins the ids of records that have none."""
         if isinstance(chunk, JsonChunk):
-            return normalize_json(self._json, self.source.identify, chunk, object_id=object_id, prefix=prefix)
+            return normalize_json(
+                self._json,
+                self.source.identify,
+                chunk,
+                object_id=object_id,
+                prefix=prefix,
+                native=self._native_json,
+            )
         return self._text.normalize(chunk, object_id=object_id, prefix=prefix)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -22,15 +22,17 @@ _LINE = "__line"
 
 
 class TextNormalizer:
-    """One source's text mappings; a plan is kept per header."""
+    """One source's text mappings, and those to Sentinel's own tables if wanted; plans are kept per header."""
 
-    def __init__(self, mapping: SourceMapping, separator: str) -> None:
+    def __init__(self, mapping: SourceMapping, separator: str, native: SourceMapping | None = None) -> None:
         self.mapping = mapping
         self.separator = separator
+        self.native = native
         self.plan = lru_cache(maxsize=64)(self._plan)
 
-    def _plan(self, header: tuple[str, ...]) -> TextPlan:
-        return compile_polars(self.mapping, header)
+    def _plan(self, header: tuple[str, ...]) -> tuple[TextPlan, TextPlan | None]:
+        native = compile_polars(self.native, header) if self.native else None
+        return compile_polars(self.mapping, header), native
 
     def normalize(self, chunk: TextChunk, *, object_id: str, prefix: str) -> Normalized:
         """Map the lines of a chunk; a line with a wrong type or without a time is quarantined.
@@ -40,7 +42,7 @@ class TextNormalizer:
         out = Normalized()
         if not chunk.body:
             return out
-        plan = self.plan(chunk.fields)
+        plan, native = self.plan(chunk.fields)
         try:
             frame = _read(chunk.body, plan.fields, plan.types, self.separator)
         except pl.exceptions.PolarsError:
@@ -51,12 +53,28 @@ class TextNormalizer:
             _quarantine(chunk, frame.filter(~plan.valid), "invalid", "the line has no time", object_id, out)
             frame = frame.filter(plan.valid)
         for table, when, columns in zip(plan.tables, plan.whens, plan.columns, strict=True):
-            taken = frame if when is None else frame.filter(when)
-            if taken.height:
-                out.rows.append(FrameRows(table, taken.select(columns)))
-            frame = frame.clear() if when is None else frame.filter(~when)
+            taken, frame = _taken(frame, when)
+            for part in _twins(taken, native):
+                part.table, part.frame = table, part.frame.select(columns)
+                out.rows.append(part)
         _quarantine(chunk, frame, "invalid", "no mapping takes this line", object_id, out)
         return out
+
+
+def _taken(frame: pl.DataFrame, when: pl.Expr | None) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the lines for which a route's condition holds, and the others."""
+    return (frame, frame.clear()) if when is None else (frame.filter(when), frame.filter(~when))
+
+
+def _twins(lines: pl.DataFrame, plan: TextPlan | None) -> Iterator[FrameRows]:
+    """Yield the lines, part by part, with their rows in the tables of `plan`."""
+    if plan is None:
+        yield from [FrameRows("", lines)] if lines.height else []
+        return
+    for table, when, columns in zip(plan.tables, plan.whens, plan.columns, strict=True):
+        part, lines = _taken(lines, when)
+        if part.height:
+            yield FrameRows("", part, table, part.select(columns))
 
 
 def _without_wrong_types(
