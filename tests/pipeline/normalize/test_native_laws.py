@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.pipeline.normalize import hostile_entra, hostile_records
 from tests.pipeline.normalize.native_rows import problems
 from tests.pipeline.normalize.test_normalize_guardduty import raw_findings
-from tidewaiter.asim.mapping.compile_python import SourceMapping
+from tidewaiter.asim.mapping.source_mapping import SourceMapping
 from tidewaiter.content import SourceSpec, sources
 from tidewaiter.core.billing import billed_size
 from tidewaiter.core.objects import JsonChunk, TextChunk
