@@ -11,11 +11,13 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 os.environ["POLARS_MAX_THREADS"] = "1"  # one core against one core; read when polars is imported
 
 from bench import cloudtrail, full_path, logs, memory, vpcflow, workers
 from bench.timing import Duel
+from tidewaiter.core.settings import Destination
 
 EVENTS = 30_000
 FLOWS = 400_000
@@ -82,6 +84,10 @@ def hot_path(made: logs.Logs) -> list[Line]:
                 bounds[2],
             ),
         ]
+    _say("CloudTrail into Sentinel's own table")
+    for destination in get_args(Destination)[1:]:
+        beside = full_path.beside_asim(made.gathered, destination)
+        lines.append(cost(f"full path, destination {destination}, beside asim", beside, made.events))
     _say("CloudTrail, with sending")
     lines.append(cost("full path and sending", full_path.into_sink(made.gathered), made.events))
     return lines

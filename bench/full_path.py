@@ -27,6 +27,7 @@ from tidewaiter.app.engine.worker import GroupResult
 from tidewaiter.clouds import Transport
 from tidewaiter.content import sources
 from tidewaiter.core.permit import Phase
+from tidewaiter.core.settings import Destination
 from tidewaiter.govern import Warden
 from tidewaiter.govern.audit import open_audit
 from tidewaiter.pipeline.deliver.archive import Archive
@@ -52,11 +53,17 @@ def no_sending(state: State) -> Callable[[], object]:
 
 
 def deliver(
-    folder: Path, *, workers: int = 1, work: Work | None = None, sending: Sending = no_sending
+    folder: Path,
+    *,
+    workers: int = 1,
+    work: Work | None = None,
+    sending: Sending = no_sending,
+    destination: Destination = "asim",
 ) -> dict[str, float]:
     """Take everything in `folder` through the path into a new state; return the wall seconds by stage.
 
-    `work` does the workers' part, where it is not left to `workers` new ones.
+    `work` does the workers' part, where it is not left to `workers` new ones; these send CloudTrail's events
+    to `destination`.
 
     Raises:
         AssertionError: an event of the folder is not on its way.
@@ -78,8 +85,11 @@ def deliver(
                 kept_back=lambda _: False,
             )
             plan = make_plan(folder, sources(), state.versions())
+            destinations = {"aws_cloudtrail": destination}
             results = (
-                work(plan.objects) if work else work_all(plan.objects, staging, workers=workers, deliver=True)
+                work(plan.objects)
+                if work
+                else work_all(plan.objects, staging, workers=workers, deliver=True, destinations=destinations)
             )
             for group, result in results:
                 committer.add([item.claim for item in group], result)
@@ -88,7 +98,8 @@ def deliver(
             committer.commit()
             counts = committer.outcome.counts["aws_cloudtrail"]
             totals = state.outbox()
-            assert counts.records == counts.delivered == totals.pending.rows + totals.sent.rows
+            rows = totals.pending.rows + totals.sent.rows
+            assert counts.records == counts.delivered == rows // (2 if destination == "both" else 1)
             return state.seconds()
 
 
@@ -132,6 +143,11 @@ def sink() -> Iterator[Sending]:
             return lambda: runner.run(sender.drain())
 
         yield sending
+
+
+def beside_asim(folder: Path, destination: Destination, *, rounds: int = 3) -> Duel:
+    """Return the full path into another destination against the one into ASIM tables."""
+    return duel(lambda: deliver(folder, destination=destination), lambda: deliver(folder), rounds=rounds)
 
 
 def run(folder: Path, *, rounds: int = 5) -> Duel:

@@ -18,12 +18,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import get_args
 
 from tests.acceptance.originals import entra_ids, finding_ids
+from tidewaiter.core.settings import Destination
 from tidewaiter.lab.generator import Truth, generate
 from tidewaiter.lab.workspace import Workspace
 
 COMMAND = [sys.executable, "-c", "from tidewaiter.app.cli import main; main()"]
+NATIVE = "AWSCloudTrail"
 _PATIENCE = 120.0
 _IN_HANDS = 8
 """Batches that a sender has marked as being sent at one time, at most: four in flight, four ahead."""
@@ -53,14 +56,21 @@ def served_lab(state: Path) -> Iterator[Path]:
             process.wait(60)
 
 
-def round_of_kills(root: Path, day: Path, truth: Truth, *, kills: int, draw: random.Random) -> Tally:
+def round_of_kills(
+    root: Path, day: Path, truth: Truth, *, kills: int, draw: random.Random, destination: Destination = "asim"
+) -> Tally:
     """Run, kill, run again …, then let a run finish, and check what is in the lab.
+
+    `destination` is that of CloudTrail's events.
 
     Raises:
         AssertionError: an event is missing, or is there twice without being listed as possibly sent.
     """
     tally = Tally()
-    with served_lab(root / "lab") as settings:
+    with served_lab(root / "lab") as given:
+        settings = root / "tidewaiter.toml"
+        wanted = f'\n[sources.aws_cloudtrail]\ndestination = "{destination}"\n'
+        settings.write_text(given.read_text() + wanted)
         run = [*COMMAND, "run", "--config", str(settings), "--state", str(root / "state"), "--from", str(day),
                "--once", "--json"]  # fmt: skip
         whole = _timed(run, root / "probe")
@@ -71,7 +81,7 @@ def round_of_kills(root: Path, day: Path, truth: Truth, *, kills: int, draw: ran
             else:
                 tally.ended_by_themselves += 1
         subprocess.run(run, check=True, capture_output=True, timeout=_PATIENCE)
-    _check(root, day, truth, tally)
+    _check(root, day, truth, tally, destination)
     return tally
 
 
@@ -96,15 +106,24 @@ def _killed(run: list[str], moment: float) -> bool:
     return False
 
 
-def _check(root: Path, day: Path, truth: Truth, tally: Tally) -> None:
+def _check(root: Path, day: Path, truth: Truth, tally: Tally, destination: Destination) -> None:
     found: Counter[str] = Counter()
+    native: Counter[str] = Counter()
     with Workspace.open(root / "lab" / "lab" / "workspace.duckdb", read_only=True) as workspace:
         for table in workspace.counts():
             if table.startswith("ASim"):
                 found.update(str(row["EventOriginalUid"]) for row in workspace.rows(table))
+            elif table == NATIVE:
+                native.update(str(row["AwsEventId"]) for row in workspace.rows(table))
     lines = (root / "state" / "possibly_sent.jsonl").read_text().splitlines()
     listed = {event_id for line in lines for event_id in json.loads(line)["event_ids"]}
-    doubled = {event_id for event_id, n in found.items() if n > 1}
+    doubled = {event_id for kind in (found, native) for event_id, n in kind.items() if n > 1}
+    trail = {*truth.event_ids, *truth.insight_ids}
+    assert native.keys() == (trail if destination != "asim" else set()), (
+        "native rows are missing, or too many"
+    )
+    assert found.keys() >= trail if destination == "both" else not (found.keys() & native.keys())
+    found.update(native.keys() - found.keys())
     events = {*truth.event_ids, *truth.insight_ids, *finding_ids(day), *entra_ids(day)}
     flows = found.keys() - events
     assert events <= found.keys(), "events are missing"
@@ -122,6 +141,7 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=60_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--destination", choices=get_args(Destination), default="asim")
     asked = parser.parse_args()
     day = asked.out / "day"
     truth = generate(day, events=asked.events, seed=asked.seed)
@@ -129,7 +149,12 @@ def main() -> None:
     done = 0
     while done < asked.kills:
         tally = round_of_kills(
-            asked.out / f"round-{done:03d}", day, truth, kills=min(10, asked.kills - done), draw=draw
+            asked.out / f"round-{done:03d}",
+            day,
+            truth,
+            kills=min(10, asked.kills - done),
+            draw=draw,
+            destination=asked.destination,
         )
         done += len(tally.moments)
         print(

@@ -78,11 +78,15 @@ class Schema(msgspec.Struct, frozen=True):
 
 
 class Table(msgspec.Struct, frozen=True):
-    """A Log Analytics table: all its columns with their KQL types, and its ASIM schema if it has one."""
+    """A Log Analytics table: all its columns with their KQL types, and its ASIM schema if it has one.
+
+    `ingestible`: the Logs Ingestion API takes rows for it; the other tables only Azure's services fill.
+    """
 
     name: str
     schema: str | None
     columns: Mapping[str, str]
+    ingestible: bool = False
 
     @property
     def sendable(self) -> Mapping[str, str]:
@@ -121,6 +125,12 @@ class _SchemaFile(msgspec.Struct, frozen=True):
 class _TableFile(msgspec.Struct, frozen=True):
     columns: dict[str, dict[str, str]]
     schemas: dict[str, str]
+
+
+class _IngestionFile(msgspec.Struct, frozen=True):
+    page: str
+    date: str
+    tables: frozenset[str]
 
 
 class _ProtocolFile(msgspec.Struct, frozen=True):
@@ -225,9 +235,10 @@ def _corrected(facts: _FieldFacts, correction: Correction) -> _FieldFacts:
 @lru_cache(maxsize=1)
 def _tables() -> Mapping[str, Table]:
     facts = msgspec.json.decode(_data("tables.json"), type=_TableFile)
+    takes = msgspec.json.decode(_data("ingestion_api.json"), type=_IngestionFile).tables
     return MappingProxyType(
         {
-            name: Table(name, facts.schemas.get(name), MappingProxyType(columns))
+            name: Table(name, facts.schemas.get(name), MappingProxyType(columns), name in takes)
             for name, columns in facts.columns.items()
         }
     )

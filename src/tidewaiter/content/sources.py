@@ -47,6 +47,7 @@ class SourceFile(msgspec.Struct, forbid_unknown_fields=True):
     record: dict[str, Any]
     routes: list[RouteFile]
     native: list[RouteFile] = msgspec.field(default_factory=list)
+    parsers: list[tuple[str, str]] = msgspec.field(default_factory=list)
     event_id: str = ""
     include: list[str] = msgspec.field(default_factory=list)
     repeats: list[tuple[str, ...]] = msgspec.field(default_factory=list)
@@ -98,6 +99,17 @@ class SourceSpec:
         lets = {name: expr for route in self.mapping.routes for name, expr in route.mapping.lets.items()}
         routes, types = self._routes(self.file.native, lets)
         return replace(self.mapping, routes=routes, types=types, require={})
+
+    @property
+    def native_tables(self) -> tuple[str, ...]:
+        """Sentinel's own tables that a record of the source may go into, in a fixed order."""
+        routes = self.native.routes if self.native else ()
+        return tuple(dict.fromkeys(route.mapping.table for route in routes))
+
+    @property
+    def destinations(self) -> tuple[str, ...]:
+        """Which rows its mappings make: `asim`, and `native` for Sentinel's own tables."""
+        return ("asim", "native") if self.file.native else ("asim",)
 
     def _routes(
         self, files: list[RouteFile], lets: dict[str, Expr]

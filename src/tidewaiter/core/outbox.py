@@ -8,13 +8,15 @@ import msgspec
 class Span(msgspec.Struct, frozen=True, array_like=True):
     """`rows` consecutive rows of a batch that came from one version of one source object.
 
-    Rows that no object brought (alerts) have an empty `object_id` and `digest`.
+    Rows that no object brought (alerts) have an empty `object_id` and `digest`. `copies`: the rows are second
+    rows of events that another table has as well; no event is counted by them.
     """
 
     source: str
     object_id: str
     digest: str
     rows: int
+    copies: bool = False
 
 
 class OutboxBatch(msgspec.Struct, frozen=True):

@@ -129,7 +129,8 @@ class Outbox(Findings):
     def reject_rows(self, batch_id: str, rest: OutboxBatch | None, rejected: Sequence[RejectedRow]) -> None:
         """Set rows aside that the destination refuses; `rest` is the batch without them (None: nothing left).
 
-        Each row's object has one delivered record less and one quarantined record more.
+        Each row's object has one delivered record less and one quarantined record more; but for copies, whose
+        events are delivered by another row.
         """
         with self.transaction():
             ((target, body),) = self._read("SELECT target, spans FROM outbox WHERE batch_id = ?", (batch_id,))
@@ -145,6 +146,8 @@ class Outbox(Findings):
         claim = Claim(span.object_id, span.digest, span.source, "events", 0, 0)
         reason = f"the destination refused it: {row.reason}"
         self._set_aside(claim, [Quarantined(span.object_id, -1, "invalid", reason, row.row)])
+        if span.copies:
+            return
         for body, *_ in found:
             counts = msgspec.json.decode(body, type=Counts)
             counts.delivered -= 1

@@ -386,8 +386,12 @@ def test_sources_are_listed_with_their_schemas_and_coverage(cli):
     (found,) = listed
     by_id = {source["id"]: source for source in found}
     assert by_id["aws_vpcflow"]["schemas"] == ["NetworkSession"]
+    assert by_id["aws_vpcflow"]["native"] == ["AWSVPCFlow"]
     for source in found:
         assert {"id", "schemas", "destinations", "targets", "coverage"} <= set(source)
+        own = source["id"] != "aws_tgwflow"
+        assert source["destinations"] == (["asim", "native"] if own else ["asim"])
+        assert bool(source["native"]) == own
         assert 0 < source["coverage"] <= 1
 
 
@@ -398,6 +402,15 @@ def test_a_mapping_is_shown_column_by_column(cli):
     assert "FileEvent -> ASimFileEventLogs" in said.out
     assert "EventOriginalUid" in said.out
     assert "AuditEvent ->" not in said.out
+    assert "native ->" not in said.out
+
+
+def test_a_native_mapping_is_shown_after_the_others(cli):
+    said = cli("mapping", "show", "aws_cloudtrail")
+
+    assert said.code == 0
+    assert "native -> AWSCloudTrail" in said.out
+    assert "json(requestParameters)" in said.out
 
 
 @pytest.mark.parametrize(

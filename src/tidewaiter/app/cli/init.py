@@ -55,6 +55,7 @@ url = ""
 default = {phase}
 
 [sources.aws_cloudtrail]
+# asim: the ASIM tables; native: AWSCloudTrail, where the workspace's rules read that; both: billed twice.
 destination = "asim"
 
 [sources.aws_vpcflow]

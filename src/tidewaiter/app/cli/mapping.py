@@ -26,14 +26,16 @@ def list_(json: Json = False) -> None:
     from tidewaiter.content import sources
     from tidewaiter.pipeline.normalize.coverage import coverage
 
-    found = [coverage(spec) for spec in sources().values()]
+    specs = sources()
+    found = [coverage(spec) for spec in specs.values()]
     if json:
         listed = [
             {
                 "id": item.source,
                 "schemas": [part.schema for part in item.schemas],
                 "tables": item.destinations,
-                "destinations": ["asim"],
+                "native": specs[item.source].native_tables,
+                "destinations": specs[item.source].destinations,
                 "targets": item.targets,
                 "coverage": round(item.share, 4),
                 "missing": {part.schema: part.missing for part in item.schemas},
@@ -43,10 +45,17 @@ def list_(json: Json = False) -> None:
         emit([msgspec.json.encode(listed) + b"\n"])
         return
     rows = [
-        (item.source, ", ".join(s.schema for s in item.schemas), ", ".join(item.targets), f"{item.share:.0%}")
+        (
+            item.source,
+            ", ".join(s.schema for s in item.schemas),
+            ", ".join(specs[item.source].destinations),
+            ", ".join(item.targets),
+            f"{item.share:.0%}",
+        )
         for item in found
     ]
-    output().print(table(("source", "schemas", "targets", "coverage"), rows, right=("coverage",)))
+    columns = ("source", "schemas", "destinations", "targets", "coverage")
+    output().print(table(columns, rows, right=("coverage",)))
     say("coverage: mandatory and recommended columns filled, of those that the tables have")
 
 
@@ -62,18 +71,20 @@ def show(
     if source not in known:
         raise UsageError(f"no source {source!r}", hint=f"known are {', '.join(known)}")
     spec = known[source]
-    routes = [route for route in spec.mapping.routes if schema in ("", route.mapping.schema)]
-    if not routes:
+    asim = zip(spec.mapping.routes, spec.file.routes, strict=True)
+    shown = [(route.mapping, file.when) for route, file in asim if schema in ("", route.mapping.schema)]
+    if not shown:
         schemas = ", ".join(dict.fromkeys(route.mapping.schema for route in spec.mapping.routes))
         raise UsageError(f"{source} has no mapping to {schema!r}", hint=f"it maps to {schemas}")
+    if spec.native and not schema:
+        own = zip(spec.native.routes, spec.file.native, strict=True)
+        shown += [(route.mapping, file.when) for route, file in own]
     console = output()
     console.print(f"{spec.title}: {plain(spec.description)}\n", soft_wrap=True)
-    for route, file in zip(spec.mapping.routes, spec.file.routes, strict=True):
-        if route not in routes:
-            continue
-        made = route.mapping
-        console.print(f"{made.schema} -> {made.table}: {plain(made.description)}", soft_wrap=True)
-        console.print(f"when {plain(' '.join(file.when.split()))}\n", markup=False, soft_wrap=True)
+    for made, when in shown:
+        name = made.schema or "native"
+        console.print(f"{name} -> {made.table}: {plain(made.description)}", soft_wrap=True)
+        console.print(f"when {plain(' '.join(when.split()))}\n", markup=False, soft_wrap=True)
         rows = [(column, " ".join(text.split())) for column, text in made.text.items()]
         console.print(table(("column", "expression"), rows))
         if made.additional:

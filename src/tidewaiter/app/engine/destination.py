@@ -11,17 +11,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+from tidewaiter import asim
 from tidewaiter.app.engine.paths import Paths
-from tidewaiter.app.engine.provision import delivered_tables, provision
+from tidewaiter.app.engine.provision import delivered_tables, native_tables, provision
 from tidewaiter.clouds import Transport, credential_for
-from tidewaiter.core.errors import DeliveryError, StateError
+from tidewaiter.content import sources
+from tidewaiter.core.errors import ConfigError, DeliveryError, StateError
 from tidewaiter.core.permit import Permit, Phase
+from tidewaiter.core.settings import Destination as Wanted
 from tidewaiter.core.settings import Settings
 from tidewaiter.govern import Warden
 from tidewaiter.lab.server import Lab, create_app
 from tidewaiter.pipeline.deliver import alerts
 from tidewaiter.pipeline.deliver.patience import SendSettings
-from tidewaiter.pipeline.deliver.routes import Route, routes_for
+from tidewaiter.pipeline.deliver.routes import Route, check_accepted, check_destinations, routes_for
 from tidewaiter.pipeline.deliver.send_report import SendReport
 from tidewaiter.pipeline.deliver.sender import Sender
 from tidewaiter.sentinel import Endpoints, Sentinel, Session, WorkspacePath, capability_of
@@ -110,7 +113,8 @@ def _embedded(lab: Lab, settings: Settings, warden: Warden, runner: asyncio.Runn
     session = Session(transport, _LabIdentity(lab), now=warden.clock)
     sentinel = Sentinel.of(session, endpoints, path, tenant.workspace_id)
     own = Warden({}, Phase.ACTIVE, approval="the lab", clock=warden.clock)  # nothing outside is touched
-    routes = runner.run(provision(sentinel, path, own, location=tenant.location))
+    wanted = wanted_of(settings)
+    routes = runner.run(provision(sentinel, path, own, location=tenant.location, wanted=wanted))
     return Destination(sentinel, routes, warden, settings, lab, runner)
 
 
@@ -118,7 +122,8 @@ def _remote(settings: Settings, warden: Warden, runner: asyncio.Runner) -> Desti
     azure, workspace = settings.azure, settings.workspace
     endpoints = Endpoints(settings.ingestion.endpoint, azure.authority, azure.management, azure.query)
     bundle = Path(azure.ca_bundle) if azure.ca_bundle else None
-    routes = routes_for(delivered_tables(), settings.ingestion)
+    tables = delivered_tables(wanted_of(settings))
+    routes = routes_for(tables, settings.ingestion, perhaps=native_tables())
 
     async def connected() -> Sentinel:
         transport = Transport(endpoints.hosts(azure.allow_hosts), ca_bundle=bundle)
@@ -163,6 +168,32 @@ def _lab(folder: Path) -> Iterator[Lab]:
         raise DeliveryError(f"cannot open the lab: {error.message}", hint=hint) from None
     with lab:
         yield lab
+
+
+def wanted_of(settings: Settings) -> dict[str, Wanted]:
+    """Return where the settings want each source's events, by source."""
+    return {name: source.destination for name, source in settings.sources.items()}
+
+
+def check_wanted(settings: Settings) -> None:
+    """Check that every source's mappings, and the workspace, have the tables that the settings want.
+
+    Raises:
+        ConfigError: they do not, or the settings are of a source that nobody knows.
+    """
+    known, wanted = sources(), wanted_of(settings)
+    unknown = sorted(set(wanted) - set(known))
+    if unknown:
+        hint = f"known sources are {', '.join(sorted(known))}"
+        raise ConfigError(f"settings for an unknown source: {', '.join(unknown)}", hint=hint)
+    check_destinations(wanted, {name: spec.destinations for name, spec in known.items()})
+    if not settings.embedded:
+        tables = asim.tables()
+        refused = {
+            name: [table for table in known[name].native_tables if not tables[table].ingestible]
+            for name in wanted
+        }
+        check_accepted(wanted, refused)
 
 
 def warden_of(settings: Settings, clock: Clock) -> Warden:

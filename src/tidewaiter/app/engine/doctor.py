@@ -13,6 +13,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from tidewaiter import __version__
+from tidewaiter.app.engine.destination import check_wanted
 from tidewaiter.content import detections, sources
 from tidewaiter.core.errors import TidewaiterError
 from tidewaiter.core.settings import Settings
@@ -55,12 +56,8 @@ def _version(settings: Settings, state: Path) -> _Found:
 
 def _content(settings: Settings, state: Path) -> _Found:
     del state
-    known = sources()
-    unknown = sorted(set(settings.sources) - set(known))
-    if unknown:
-        hint = f"known sources are {', '.join(sorted(known))}"
-        return "failed", f"settings for unknown source {', '.join(unknown)}", hint
-    return "ok", f"{len(known)} sources, {len(detections())} detections", ""
+    check_wanted(settings)
+    return "ok", f"{len(sources())} sources, {len(detections())} detections", ""
 
 
 def _state_folder(settings: Settings, state: Path) -> _Found:

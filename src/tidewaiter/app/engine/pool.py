@@ -10,7 +10,7 @@ import multiprocessing
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -19,10 +19,11 @@ from multiprocessing.connection import wait
 from pathlib import Path
 
 from tidewaiter.app.engine.plan import PlannedObject
-from tidewaiter.app.engine.worker import GroupResult, ObjectResult, Worker
+from tidewaiter.app.engine.worker import NOWHERE_ELSE, GroupResult, ObjectResult, Worker
 from tidewaiter.core.errors import DeliveryError
 from tidewaiter.core.faults import Fault
 from tidewaiter.core.objects import SourceObject
+from tidewaiter.core.settings import Destination
 
 SMALL_BYTES = 4_000_000
 """Below this many bytes on disk starting processes costs more than it saves."""
@@ -54,7 +55,12 @@ def groups(items: Sequence[PlannedObject]) -> list[Group]:
 
 
 def work_all(
-    items: Sequence[PlannedObject], staging: Path, *, workers: int, deliver: bool
+    items: Sequence[PlannedObject],
+    staging: Path,
+    *,
+    workers: int,
+    deliver: bool,
+    destinations: Mapping[str, Destination] = NOWHERE_ELSE,
 ) -> Iterator[tuple[Group, GroupResult]]:
     """Work on every object; yields in the order of `items`, a group or a part of one at a time.
 
@@ -64,12 +70,12 @@ def work_all(
     made = groups(items)
     small = sum(item.object.size for item in items) < SMALL_BYTES
     if workers <= 1 or small or len(made) < 2:
-        local = Worker(staging, deliver=deliver)
+        local = Worker(staging, deliver=deliver, destinations=destinations)
         for place, group in enumerate(made):
             yield group, _staged(partial(local.work, _pairs(group), f"{place:06d}"), group)
         return
     os.environ.setdefault("POLARS_MAX_THREADS", "1")  # each worker is one core's worth
-    with _Pool(staging, workers, deliver) as pool:
+    with _Pool(staging, workers, deliver, destinations) as pool:
         yield from pool.work(made)
 
 
@@ -83,10 +89,17 @@ class _Waiting:
 class _Pool:
     """Processes that are started anew when one of them has died."""
 
-    def __init__(self, staging: Path, workers: int, deliver: bool) -> None:
+    def __init__(
+        self,
+        staging: Path,
+        workers: int,
+        deliver: bool,
+        destinations: Mapping[str, Destination] = NOWHERE_ELSE,
+    ) -> None:
         self.staging = staging
         self.workers = workers
         self.deliver = deliver
+        self.destinations = dict(destinations)
         self._executor = self._start(workers)
         self._waiting: deque[_Waiting] = deque()
 
@@ -108,7 +121,7 @@ class _Pool:
 
     def _start(self, workers: int) -> ProcessPoolExecutor:
         context = multiprocessing.get_context("spawn")
-        return ProcessPoolExecutor(workers, context, _start, (self.staging, self.deliver))
+        return ProcessPoolExecutor(workers, context, _start, (self.staging, self.deliver, self.destinations))
 
     def _submit(self, stem: str, group: Group) -> None:
         try:
@@ -184,10 +197,10 @@ def _where(group: Group) -> str:
     return f"{group[0].object.id}{others}"
 
 
-def _start(staging: Path, deliver: bool) -> None:
+def _start(staging: Path, deliver: bool, destinations: Mapping[str, Destination]) -> None:
     global _worker
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    _worker = Worker(staging, deliver=deliver)
+    _worker = Worker(staging, deliver=deliver, destinations=destinations)
 
 
 def _end_with_parent() -> None:

@@ -5,11 +5,13 @@ The same calls make it in the lab and in Azure; each is a PUT, so that doing it 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 
+from tidewaiter.app.engine.parsers import disabled_parsers, exclude
 from tidewaiter.content import sources
 from tidewaiter.core.permit import Capability, Permit
+from tidewaiter.core.settings import Destination
 from tidewaiter.govern import Warden
 from tidewaiter.pipeline.deliver import alerts
 from tidewaiter.pipeline.deliver.routes import Route
@@ -17,18 +19,41 @@ from tidewaiter.sentinel import Refused, Sentinel, WorkspacePath, render_dcr, re
 
 DCR_NAME = "tidewaiter"
 _PREFIX = "Custom-"
+ASIM_ALONE: Mapping[str, Destination] = {}
 
 
-def delivered_tables() -> list[str]:
-    """Return every table that a row may go into, in a fixed order."""
+def delivered_tables(wanted: Mapping[str, Destination] = ASIM_ALONE) -> list[str]:
+    """Return every table that a row may go into, in a fixed order.
+
+    These are the ASIM tables of all sources; and the native ones of those that `wanted`, by source, says.
+    """
     mapped = {route.mapping.table for spec in sources().values() for route in spec.mapping.routes}
-    return [*sorted(mapped), alerts.TABLE]
+    return [*sorted(mapped), *native_tables(wanted), alerts.TABLE]
+
+
+def native_tables(wanted: Mapping[str, Destination] | None = None) -> list[str]:
+    """Return the native tables of the sources that go there by `wanted`; without it those of all sources."""
+    found = {
+        table
+        for name, spec in sources().items()
+        if wanted is None or wanted.get(name, "asim") != "asim"
+        for table in spec.native_tables
+    }
+    return sorted(found)
 
 
 async def provision(
-    sentinel: Sentinel, path: WorkspacePath, warden: Warden, *, location: str
+    sentinel: Sentinel,
+    path: WorkspacePath,
+    warden: Warden,
+    *,
+    location: str,
+    wanted: Mapping[str, Destination] = ASIM_ALONE,
 ) -> dict[str, Route]:
     """Make tables, data collection rules and the alerts' rule; return the route of every table.
+
+    Native tables have their streams whatever is `wanted`; where a source goes into both kinds of tables,
+    Microsoft's parsers of the native ones are excluded.
 
     Raises:
         Refused, Throttled, Uncertain, Unreachable: the service did not do it.
@@ -37,7 +62,7 @@ async def provision(
     permit = warden.permit(Capability.PROVISION)
     await sentinel.tables.put(alerts.TABLE, render_table(alerts.TABLE, alerts.COLUMNS), permit=permit)
     drafts = render_dcr(
-        delivered_tables(),
+        [*delivered_tables(), *native_tables()],
         workspace_resource_id=path.insights,
         location=location,
         custom={alerts.TABLE: alerts.COLUMNS},
@@ -51,6 +76,7 @@ async def provision(
     await _put_rule(sentinel, warden.permit(Capability.WRITE_RULES))
     functions = warden.permit(Capability.WRITE_FUNCTIONS)
     await sentinel.functions.put(alerts.FUNCTION, alerts.render_function(), permit=functions)
+    await exclude(sentinel, disabled_parsers(wanted), warden.permit(Capability.WRITE_WATCHLISTS))
     return routes
 
 

@@ -11,7 +11,7 @@ import msgspec
 
 from tidewaiter.core.errors import DeliveryError, StateError
 from tidewaiter.core.faults import Fault
-from tidewaiter.pipeline.deliver.batcher import rows_of
+from tidewaiter.pipeline.deliver.batcher import event_id, rows_of
 from tidewaiter.pipeline.deliver.send_report import SendReport
 from tidewaiter.pipeline.detect import group_incidents, incident_json
 from tidewaiter.state import Counts, OutboxTotals, State, Waiting
@@ -121,22 +121,9 @@ def _batch_line(waiting: Waiting) -> bytes:
             "attempts": waiting.attempts,
             "error": waiting.error,
             "objects": sorted({span.object_id for span in batch.spans}),
-            "event_ids": [_event_id(row) for row in rows_of(batch)] if batch.body else [],
+            "event_ids": [event_id(row) for row in rows_of(batch)] if batch.body else [],
         }
     )
-
-
-def _event_id(row: bytes) -> str:
-    found = _ids.decode(row)
-    return found.EventOriginalUid or found.AlertId
-
-
-class _Ids(msgspec.Struct):
-    EventOriginalUid: str = ""
-    AlertId: str = ""
-
-
-_ids = msgspec.json.Decoder(_Ids)
 
 
 def _quarantine(state: State) -> Iterable[bytes]:

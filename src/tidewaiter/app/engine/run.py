@@ -15,7 +15,14 @@ from typing import Protocol
 from tidewaiter.app.engine.alerting import raise_alerts
 from tidewaiter.app.engine.bound import begin_anew, bind
 from tidewaiter.app.engine.commit import Committer, Places
-from tidewaiter.app.engine.destination import Destination, destination, utc_now, warden_of
+from tidewaiter.app.engine.destination import (
+    Destination,
+    check_wanted,
+    destination,
+    utc_now,
+    wanted_of,
+    warden_of,
+)
 from tidewaiter.app.engine.metrics import Metrics
 from tidewaiter.app.engine.paths import Paths
 from tidewaiter.app.engine.plan import Plan, PlannedObject, check_root, make_plan
@@ -23,14 +30,14 @@ from tidewaiter.app.engine.pool import work_all
 from tidewaiter.app.engine.report import RunSummary, write_report
 from tidewaiter.app.engine.worker import ObjectResult
 from tidewaiter.content import sources
-from tidewaiter.core.errors import ConfigError, StateError, TidewaiterError, UsageError
+from tidewaiter.core.errors import StateError, TidewaiterError, UsageError
 from tidewaiter.core.faults import OBJECT_FAULTS, Fault, Quarantined
 from tidewaiter.core.permit import Capability
+from tidewaiter.core.settings import Destination as Wanted
 from tidewaiter.core.settings import Settings
 from tidewaiter.govern import NO_SOURCE
 from tidewaiter.govern.audit import open_audit
 from tidewaiter.pipeline.deliver.archive import Archive
-from tidewaiter.pipeline.deliver.routes import check_destinations
 from tidewaiter.state import State, open_state
 
 DEDUPLICATION_DAYS = 14
@@ -113,7 +120,7 @@ def run_once(
     """
     given = settings or Settings()
     _check_apart(root, state_dir)
-    _check_settings(given)
+    check_wanted(given)
     with _opened(root, state_dir, given, clock, metrics or Metrics(), notice) as its:
         its.state.take_back(now=clock())
         its.places.sweep(its.state, now=clock())
@@ -195,13 +202,22 @@ class _Work:
 
     def _work_on(self, items: Sequence[PlannedObject], *, workers: int, progress: Progress) -> None:
         staging = self.its.paths.staging
-        for group, result in work_all(items, staging, workers=workers, deliver=True):
+        destinations = self._destinations()
+        for group, result in work_all(
+            items, staging, workers=workers, deliver=True, destinations=destinations
+        ):
             self.committer.add([item.claim for item in group], result)
             progress.done(result.objects)
             if self.committer.full:
                 self.committer.commit()
         if self.its.settings.state.url:
             self.committer.commit()
+
+    def _destinations(self) -> dict[str, Wanted]:
+        """Where the events go, by source; of a source in shadow the archive gets the ASIM rows."""
+        wanted = wanted_of(self.its.settings)
+        leaves = {name: self.warden.allows(Capability.DELIVER_ROWS, name) for name in wanted}
+        return {name: where for name, where in wanted.items() if leaves[name]}
 
     def send(self) -> None:
         """Send what is in the outbox; nothing after a drain that failed."""
@@ -271,16 +287,6 @@ def _check_apart(root: Path, state_dir: Path) -> None:
     if root.is_dir() and state_dir.resolve().is_relative_to(root.resolve()):
         hint = "give --state a folder outside of --from"
         raise UsageError(f"the state directory {state_dir} lies inside {root}", hint=hint)
-
-
-def _check_settings(settings: Settings) -> None:
-    known = sources()
-    unknown = sorted(set(settings.sources) - set(known))
-    if unknown:
-        hint = f"known sources are {', '.join(sorted(known))}"
-        raise ConfigError(f"settings for an unknown source: {', '.join(unknown)}", hint=hint)
-    wanted = {name: source.destination for name, source in settings.sources.items()}
-    check_destinations(wanted, dict.fromkeys(known, ("asim",)))
 
 
 class _staging:  # noqa: N801 (a context manager used as a word)

@@ -97,7 +97,6 @@ class _Settlement:
         for item, away, gone in zip(done, theirs, unreadable, strict=True):
             if away:
                 continue
-            item.counts.delivered = sum(item.rows.values())
             item.counts.duplicate = item.counts.valid - item.counts.delivered - item.counts.tiered
             if gone:
                 self.out.unreadable += [(item.claim.source, fault) for fault in item.faults]
@@ -120,7 +119,7 @@ class _Settlement:
                     item.keys += keys
                 else:
                     new = [not copies[place]] * count
-                whole = self._rows(segment.table, item, rows, start, new)
+                whole = self._rows(segment, item, rows, start, new)
                 held = pointers.setdefault(item.claim.source, _Pointers(segment.table))
                 held.add(item.claim, rows, start, new, whole)
             start = end
@@ -128,12 +127,12 @@ class _Settlement:
             self._archive.setdefault(source, []).append(held.frame())
 
     def _rows(
-        self, table: str, item: ObjectDone, rows: RowColumns, start: int, new: Sequence[bool]
+        self, segment: Segment, item: ObjectDone, rows: RowColumns, start: int, new: Sequence[bool]
     ) -> dict[int, tuple[str, bytes]]:
         """Hand the new ones of an object's rows to the batcher, and decide about the others.
 
         Returns by their place in `new` the rows that the archive has to hold whole, with what became of them:
-        the batcher sends a part only, or the phase keeps them back.
+        the batcher sends a part only, or the phase keeps them back. A copy goes with its row: no event.
         """
         claim, end = item.claim, start + len(new)
         row, billed, ids = rows.row[start:end], rows.billed[start:end], rows.id[start:end]
@@ -146,17 +145,40 @@ class _Settlement:
             self._decide(claim, [self._kept_back(event_id) for event_id in ids])
             return {place: ("tier", rows.row[start + place]) for place, is_new in enumerate(new) if is_new}
         if row:
-            item.rows[table] = item.rows.get(table, 0) + len(row)
-            packer = self._packers.get((table, claim.source))
-            if packer is None:  # one for each source: a batch has rows of one
-                packer = self._packers[table, claim.source] = Packer(table)
+            item.counts.delivered += len(row)
+            if segment.copies:
+                copy = list(compress(rows.copy[start:end], new))
+                sizes = list(compress(rows.copy_billed[start:end], new))
+                self._pack(segment.copies, item, copy, sizes, ids, copies=True)
+            packer = self._packer(segment.table, claim.source)
             first, known = packer.added, len(packer.cuts)
-            self.out.batches += packer.add(row, claim, billed=billed, ids=ids)
+            self._pack(segment.table, item, row, billed, ids)
             if len(packer.cuts) > known:
                 places = [n for n, is_new in enumerate(new) if is_new]
                 cut = [each.place - first for each in packer.cuts[known:]]
                 return {places[n]: ("oversize", row[n]) for n in cut}
         return {}
+
+    def _pack(
+        self,
+        table: str,
+        item: ObjectDone,
+        rows: Sequence[bytes],
+        billed: Sequence[int],
+        ids: Sequence[str],
+        *,
+        copies: bool = False,
+    ) -> None:
+        item.rows[table] = item.rows.get(table, 0) + len(rows)
+        packer = self._packer(table, item.claim.source, copies=copies)
+        self.out.batches += packer.add(rows, item.claim, billed=billed, ids=ids)
+
+    def _packer(self, table: str, source: str, *, copies: bool = False) -> Packer:
+        """Return the packer of a table; one for each source, because a batch has rows of one."""
+        key = table, source
+        if key not in self._packers:
+            self._packers[key] = Packer(table, copies=copies)
+        return self._packers[key]
 
     def _duplicate(self, event_id: str) -> Decision:
         reason = "the same event was delivered before"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -16,13 +16,15 @@ from tidewaiter.core.event_id import object_prefix
 from tidewaiter.core.faults import Fault, Quarantined
 from tidewaiter.core.findings import Signal
 from tidewaiter.core.objects import Chunk, SourceObject
+from tidewaiter.core.settings import Destination
 from tidewaiter.pipeline.deliver import RowColumns, Segment, SegmentWriter, event_key, join_rows
-from tidewaiter.pipeline.deliver.frame_rows import frame_rows
+from tidewaiter.pipeline.deliver.frame_rows import frame_rows, native_frame_rows, native_rows
 from tidewaiter.pipeline.detect import Detector
 from tidewaiter.pipeline.normalize import FrameRows, JsonRows, Normalizer
 from tidewaiter.pipeline.sources.codecs import DEFAULT_LIMITS, Limits, read
 
 _TIME = b'"TimeGenerated":"'
+NOWHERE_ELSE: Mapping[str, Destination] = {}
 MOST_QUARANTINED = 10_000
 """An object with more bad records than this is given up, with a fault that says so."""
 QUARANTINE_BYTES = 32_000_000
@@ -62,14 +64,25 @@ class Worker:
     """What one process works with; mappings and detections are compiled once in it, for all passes.
 
     `deliver` says that the rows go to a workspace: detections see them, and all are staged as JSON rows.
-    Else they become files, and text sources stay in columns.
+    Else they become files, and text sources stay in columns. `destinations` names the sources whose events
+    go into Sentinel's own tables, alone or as well; detections see the ASIM rows of these, too.
     """
 
-    def __init__(self, staging: Path, *, deliver: bool = True, limits: Limits = DEFAULT_LIMITS) -> None:
+    def __init__(
+        self,
+        staging: Path,
+        *,
+        deliver: bool = True,
+        limits: Limits = DEFAULT_LIMITS,
+        destinations: Mapping[str, Destination] = NOWHERE_ELSE,
+    ) -> None:
         self.staging = staging
         self.limits = limits
         self.specs = sources()
-        self.normalizers = _normalizers()
+        self.destinations = destinations
+        self.normalizers = {
+            name: _normalizer(name, destinations.get(name, "asim") != "asim") for name in self.specs
+        }
         self.detector = _detector() if deliver else None
 
     def work(self, group: Sequence[tuple[SourceObject, str]], stem: str) -> GroupResult:
@@ -106,8 +119,9 @@ class Worker:
                 mapped = self.normalizers[item.source].normalize(chunk, object_id=item.id, prefix=prefix)
             result.valid += mapped.valid
             result.quarantined += mapped.quarantined
+            alone = self.destinations.get(item.source) == "native"
             for rows in mapped.rows:
-                self._rows(place, rows, result, writer, clock)
+                self._rows(place, rows, result, writer, clock, alone=alone)
             if _given_up(result, most_aside):
                 break
         result.records = result.valid + len(result.quarantined)
@@ -120,31 +134,49 @@ class Worker:
         result: ObjectResult,
         writer: SegmentWriter,
         clock: _Clock,
+        *,
+        alone: bool,
     ) -> None:
-        if isinstance(rows, FrameRows):
-            with clock.stage("stage"):
-                if self.detector:
-                    writer.add_rows(place, rows.table, frame_rows(rows.frame))
-                else:
-                    writer.add_frame(place, rows.table, rows.frame)
-            return
-        if self.detector:
+        """Stage rows; `alone`: those of Sentinel's own table go instead of the ASIM rows, else with them."""
+        if isinstance(rows, JsonRows) and self.detector:
             with clock.stage("detect"):
                 result.signals += self.detector.detect(rows)
         with clock.stage("stage"):
-            writer.add_rows(place, rows.table, _row_columns(rows))
+            if isinstance(rows, FrameRows) and not self.detector:
+                writer.add_frame(place, rows.table, rows.frame)
+                return
+            columns = frame_columns(rows, alone) if isinstance(rows, FrameRows) else row_columns(rows, alone)
+            if alone and rows.native:
+                writer.add_rows(place, rows.native, columns)
+            else:
+                writer.add_rows(place, rows.table, columns, copies=rows.native)
 
 
-def _row_columns(rows: JsonRows) -> RowColumns:
-    whole, extra_at = join_rows(rows.heads, rows.extras)
+def frame_columns(rows: FrameRows, alone: bool) -> RowColumns:
+    """Return the rows of text records, or `alone` those of their native table."""
+    if rows.natives is None:
+        return frame_rows(rows.frame)
+    if alone:
+        return native_frame_rows(rows.frame, rows.natives)
+    found = frame_rows(rows.frame)
+    found.copy, found.copy_billed = native_rows(rows.natives)
+    return found
+
+
+def row_columns(rows: JsonRows, alone: bool) -> RowColumns:
+    """Return the rows of JSON records, or `alone` those of their native table."""
+    alone = alone and bool(rows.native)
+    whole, extra_at = (rows.natives, []) if alone else join_rows(rows.heads, rows.extras)
     return RowColumns(
         row=whole,
-        extra_at=extra_at,
+        extra_at=extra_at or [len(row) - 1 for row in whole],
         id=rows.ids,
         key=[event_key(i, crc32(raw)) for i, raw in zip(rows.ids, rows.raws, strict=True)],
         position=rows.positions,
         at=[_time_generated(row) for row in whole],
-        billed=rows.billed,
+        billed=rows.natives_billed if alone else rows.billed,
+        copy=() if alone else rows.natives,
+        copy_billed=() if alone else rows.natives_billed,
     )
 
 
@@ -155,8 +187,8 @@ def _time_generated(row: bytes) -> str:
 
 
 @cache
-def _normalizers() -> dict[str, Normalizer]:
-    return {name: Normalizer(spec) for name, spec in sources().items()}
+def _normalizer(source: str, native: bool) -> Normalizer:
+    return Normalizer(sources()[source], native=native)
 
 
 @cache

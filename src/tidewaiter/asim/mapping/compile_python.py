@@ -16,6 +16,7 @@ import msgspec
 from tidewaiter.asim.mapping import operators as meaning
 from tidewaiter.asim.mapping import runtime
 from tidewaiter.asim.mapping.evaluate import column as value_of_column
+from tidewaiter.asim.mapping.evaluate import truth
 from tidewaiter.asim.mapping.expression import Expr, Field, Op, alternatives, members
 from tidewaiter.asim.mapping.hoist import Hoisted, hoist, kind_of
 from tidewaiter.asim.mapping.python_text import Scope, local
@@ -401,6 +402,9 @@ class _Writer:
         deps = frozenset().union(*(members(expr) for expr in exprs))
         if EVENT_ID in deps:
             raise ContentError(f"a route cannot read {EVENT_ID!r}")
+        if not deps and truth(exprs[0], {}, self.source.lookups):  # the one mapping takes every record
+            self.blocks.append("map_record = map_0")
+            return
         group = self.group_of(deps)
         params = self.repeats[group] if group >= 0 else tuple(sorted(deps))
         body, scope = self.opening(0, "route", params, exprs)

@@ -124,9 +124,9 @@ def json_text(value: object) -> str | None:
 
 def text_of_raw(raw: bytes) -> str | None:
     """The same of a JSON value's bytes, whose numbers and escapes stay as they were written."""
-    if raw.startswith(b'"'):
-        return _text(raw) or None
-    return None if raw == b"null" else msgspec.json.format(raw, indent=-1).decode()
+    if raw == b"null":
+        return None
+    return _text(raw) or None if raw.startswith(b'"') else _compact(raw, indent=-1).decode()
 
 
 def dynamic(value: object) -> bytes | None:
@@ -145,6 +145,9 @@ def dynamic_of_raw(raw: bytes) -> bytes | None:
 def dynamic_size(piece: bytes) -> int:
     """What a dynamic column's JSON is billed with: its bytes, a text without quotes and escapes."""
     return octets(_text(piece) or "") if piece.startswith(b'"') else len(piece)
+
+
+_compact = msgspec.json.format
 
 
 def _text(raw: bytes) -> str | None:

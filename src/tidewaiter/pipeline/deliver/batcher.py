@@ -15,6 +15,7 @@ from typing import Protocol
 
 import msgspec
 from isal import igzip, isal_zlib
+from msgspec.structs import replace
 
 from tidewaiter.core.billing import billed_size
 from tidewaiter.core.outbox import OutboxBatch, Span
@@ -74,13 +75,15 @@ def archive_pointer(event_id: str, origin: Origin) -> str:
 class Packer:
     """Packs rows of one table as they come, and holds less than two batches of them.
 
-    `cuts` names the rows that had to be cut; their `place` counts all rows that were added.
+    `cuts` names the rows that had to be cut; their `place` counts all rows that were added. With `copies`
+    they are second rows of events (`core.outbox.Span`).
     """
 
     def __init__(
         self,
         table: str,
         *,
+        copies: bool = False,
         pointer: Pointer = archive_pointer,
         limit: int = LIMIT,
         field_limit: int = FIELD_LIMIT,
@@ -88,6 +91,7 @@ class Packer:
         if limit < LEAST_LIMIT:
             raise ValueError(f"a batch holds at least {LEAST_LIMIT} bytes, not {limit}")
         self.table = table
+        self.copies = copies
         self.pointer = pointer
         self.limit = limit
         self.field_limit = field_limit
@@ -114,7 +118,7 @@ class Packer:
         self._rows += rows
         self._billed += billed
         self._size += sum(map(len, rows)) + len(rows)
-        _append(self._spans, Span(origin.source, origin.object_id, origin.digest, len(rows)))
+        _append(self._spans, Span(origin.source, origin.object_id, origin.digest, len(rows), self.copies))
         return made + self._batches(whole=False) if self._size >= self.limit else made
 
     @property
@@ -231,13 +235,21 @@ def rows_of(batch: OutboxBatch) -> list[bytes]:
     return [bytes(row) for row in _split_rows(isal_zlib.decompress(batch.body, 31))]
 
 
-class _Id(msgspec.Struct):
+class _Ids(msgspec.Struct):
     EventOriginalUid: str = ""
+    AwsEventId: str = ""
+    EventDataId: str = ""
+    Id: str = ""
+    AlertId: str = ""
+
+
+_ids = msgspec.json.Decoder(_Ids).decode
 
 
 def event_id(row: bytes) -> str:
-    """Return the id of the event that a row tells of; "" where it has none."""
-    return msgspec.json.decode(row, type=_Id).EventOriginalUid
+    """Return the id by which people find a row: of its event, finding or alert; "" where it has none."""
+    found = _ids(row)
+    return found.EventOriginalUid or found.AwsEventId or found.EventDataId or found.Id or found.AlertId
 
 
 def _batch(
@@ -253,7 +265,7 @@ def _batch(
 
 def _append(spans: list[Span], span: Span) -> None:
     if spans and _is_same(spans[-1], span):
-        span = Span(span.source, span.object_id, span.digest, spans.pop().rows + span.rows)
+        span = replace(span, rows=spans.pop().rows + span.rows)
     spans.append(span)
 
 
@@ -268,7 +280,7 @@ def _slice(spans: Sequence[Span], start: int, end: int) -> list[Span]:
     for span in spans:
         rows = min(end, at + span.rows) - max(start, at)
         if rows > 0:
-            found.append(Span(span.source, span.object_id, span.digest, rows))
+            found.append(replace(span, rows=rows))
         at += span.rows
     return found
 

@@ -26,7 +26,7 @@ def frame_rows(frame: pl.DataFrame) -> RowColumns:
         head.alias("head"),
         extra.fill_null("{}").alias("extra"),
         pl.col(_ID).alias("id"),
-        pl.col(_ID).str.split("-").list.last().cast(pl.Int64).alias("position"),
+        _position(),
         pl.col("TimeGenerated").alias("at"),
         _billed(shown, first).alias("billed"),
     )
@@ -44,6 +44,21 @@ def frame_rows(frame: pl.DataFrame) -> RowColumns:
     )
 
 
+def native_frame_rows(frame: pl.DataFrame, natives: pl.DataFrame) -> RowColumns:
+    """Return the rows of `natives`, with what `frame`, of the same lines, tells of them (`frame_rows`)."""
+    rows, billed = native_rows(natives)
+    marks = _shown(frame.select(_ID, "TimeGenerated")).with_columns(_position())
+    return RowColumns(
+        row=rows,
+        extra_at=[len(row) - 1 for row in rows],
+        id=marks[_ID].to_list(),
+        key=[None] * frame.height,
+        position=marks["position"].to_list(),
+        at=marks["TimeGenerated"].to_list(),
+        billed=billed,
+    )
+
+
 def native_rows(frame: pl.DataFrame) -> tuple[list[bytes], list[int]]:
     """Return the rows of a frame of columns without AdditionalFields, TimeGenerated first, and their bytes.
 
@@ -53,6 +68,10 @@ def native_rows(frame: pl.DataFrame) -> tuple[list[bytes], list[int]]:
     columns = ["TimeGenerated", *(name for name in frame.columns if name != "TimeGenerated")]
     made = shown.select(_object(columns).cast(pl.Binary).alias("row"), _sizes(columns).alias("billed"))
     return made["row"].to_list(), made["billed"].to_list()
+
+
+def _position() -> pl.Expr:
+    return pl.col(_ID).str.split("-").list.last().cast(pl.Int64).alias("position")
 
 
 def _shown(frame: pl.DataFrame) -> pl.DataFrame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tidewaiter.core.errors import ConfigError
@@ -17,15 +17,22 @@ class Route:
     stream: str
 
 
-def routes_for(tables: Iterable[str], ingestion: Ingestion) -> dict[str, Route]:
+def routes_for(
+    tables: Iterable[str], ingestion: Ingestion, *, perhaps: Collection[str] = ()
+) -> dict[str, Route]:
     """Return the route of every table: `ingestion.dcrs` before `ingestion.dcr`.
+
+    Of the tables `perhaps`, which rows of an earlier run may wait for, those that have one.
 
     Raises:
         ConfigError: neither names a DCR for a table.
     """
+    needed = list(tables)
     routes = {}
-    for table in tables:
+    for table in dict.fromkeys((*needed, *perhaps)):
         dcr = ingestion.dcrs.get(table) or ingestion.dcr
+        if not dcr and table not in needed:
+            continue
         if not dcr:
             hint = f'set ingestion.dcr, or {table} = "dcr-…" under [ingestion.dcrs]'
             raise ConfigError(f"no data collection rule takes rows for {table}", hint=hint)
@@ -36,6 +43,25 @@ def routes_for(tables: Iterable[str], ingestion: Ingestion) -> dict[str, Route]:
 def destinations_of(setting: Destination) -> tuple[str, ...]:
     """Return the destinations that a source's setting stands for."""
     return ("asim", "native") if setting == "both" else (setting,)
+
+
+def check_accepted(wanted: Mapping[str, Destination], refused: Mapping[str, Sequence[str]]) -> None:
+    """Check that every source's setting wants rows in tables that a workspace in Azure takes from a sender.
+
+    `refused` names by source the native tables that it does not.
+
+    Raises:
+        ConfigError: a source wants one of those.
+    """
+    for source, setting in wanted.items():
+        tables = refused.get(source, ())
+        if "native" in destinations_of(setting) and tables:
+            message = f"{source} cannot be delivered as '{setting}': no sender may fill {', '.join(tables)}"
+            hint = (
+                "the Logs Ingestion API takes no rows for them, diagnostic settings of Azure fill them. "
+                f'Leave sources.{source}.destination at "asim"; the embedded lab takes such rows'
+            )
+            raise ConfigError(message, hint=hint)
 
 
 def check_destinations(wanted: Mapping[str, Destination], existing: Mapping[str, Collection[str]]) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 import polars as pl
@@ -35,7 +35,7 @@ class Segment:
     """One part on disk; `spans` tells in order how many of its rows each object (by place) brought.
 
     `keyed` says that the rows have keys, which are then all of one kind: of events, not of whole objects.
-    `size` is what the file holds, in bytes.
+    `size` is what the file holds, in bytes. `copies` names the table that each row has a copy for, if any.
     """
 
     table: str
@@ -44,6 +44,7 @@ class Segment:
     spans: tuple[tuple[int, int], ...]
     keyed: bool = False
     size: int = 0
+    copies: str = ""
 
     @property
     def rows(self) -> int:
@@ -57,7 +58,7 @@ class RowColumns(msgspec.Struct, array_like=True, gc=False):
     `row`: the JSON object of all columns; `extra_at`: where in it the value of AdditionalFields begins, which
     ends before the last byte; `id`: the event's id; `key`: 64 bits that identify the event, None where an
     object is recognised as a whole; `position`: of the record in its object; `at`: TimeGenerated; `billed`:
-    in bytes.
+    in bytes. `copy` and `copy_billed` are the same of the event's second row in another table, or empty.
     """
 
     row: Sequence[bytes]
@@ -67,6 +68,8 @@ class RowColumns(msgspec.Struct, array_like=True, gc=False):
     position: Sequence[int]
     at: Sequence[str]
     billed: Sequence[int]
+    copy: Sequence[bytes] = ()
+    copy_billed: Sequence[int] = ()
 
 
 _decode_rows = msgspec.msgpack.Decoder(RowColumns).decode
@@ -92,6 +95,15 @@ def join_rows(heads: Sequence[bytes], extras: Sequence[bytes]) -> tuple[list[byt
     return rows, [len(head) + behind for head in heads]
 
 
+class _Which(NamedTuple):
+    """What one segment's rows have in common."""
+
+    table: str
+    layout: Layout
+    keyed: bool = False
+    copies: str = ""
+
+
 @dataclass(slots=True)
 class _Held:
     spans: list[tuple[int, int]] = field(default_factory=list)
@@ -114,36 +126,37 @@ class SegmentWriter:
         self.folder = folder
         self.stem = stem
         self.segments: list[Segment] = []
-        self._held: dict[tuple[str, Layout, bool], _Held] = {}
+        self._held: dict[_Which, _Held] = {}
 
-    def add_rows(self, place: int, table: str, rows: RowColumns) -> None:
-        """Add rows of the object at `place` in the group."""
-        keyed = rows.key[0] is not None
-        held = self._held.setdefault((table, "rows", keyed), _Held())
+    def add_rows(self, place: int, table: str, rows: RowColumns, *, copies: str = "") -> None:
+        """Add rows of the object at `place` in the group; `copies` is the table of their copies."""
+        which = _Which(table, "rows", rows.key[0] is not None, copies)
+        held = self._held.setdefault(which, _Held())
         held.span(place, len(rows.row))
         for name, values in held.columns.items():
             values += getattr(rows, name)
-        held.size += sum(map(len, rows.row))
+        held.size += sum(map(len, rows.row)) + sum(map(len, rows.copy))
         if held.size >= PART_BYTES:
-            self._write(table, "rows", keyed)
+            self._write(which)
 
     def add_frame(self, place: int, table: str, frame: pl.DataFrame) -> None:
         """Add rows of the object at `place` in the group, as columns."""
-        held = self._held.setdefault((table, "columns", False), _Held())
+        which = _Which(table, "columns")
+        held = self._held.setdefault(which, _Held())
         held.span(place, frame.height)
         held.frames.append(frame)
         held.size += frame.height
         if held.size >= PART_ROWS:
-            self._write(table, "columns", False)
+            self._write(which)
 
     def close(self) -> list[Segment]:
         """Write what is held; return all segments."""
-        for held in list(self._held):
-            self._write(*held)
+        for which in list(self._held):
+            self._write(which)
         return self.segments
 
-    def _write(self, table: str, layout: Layout, keyed: bool) -> None:
-        held = self._held.pop((table, layout, keyed))
+    def _write(self, which: _Which) -> None:
+        held, layout = self._held.pop(which), which.layout
         suffix = "parquet" if layout == "columns" else "rows"
         path = self.folder / f"{self.stem}-{len(self.segments):04d}.{suffix}"
         if layout == "columns":
@@ -151,7 +164,8 @@ class SegmentWriter:
         else:
             _write_rows(held.columns, path)
         size = path.stat().st_size
-        self.segments.append(Segment(table, path, layout, tuple(held.spans), keyed, size))
+        spans = tuple(held.spans)
+        self.segments.append(Segment(which.table, path, layout, spans, which.keyed, size, which.copies))
 
 
 def read_rows(path: Path) -> RowColumns:
