@@ -10,6 +10,7 @@ import pytest
 
 from tests.app import logs
 from tests.app.conftest import TODAY
+from tidewaiter.app.engine import run
 
 
 @pytest.fixture
@@ -148,17 +149,16 @@ def test_another_file_under_the_name_of_an_older_one_is_read(folder, deliver):
     assert deliver(folder).ids() == Counter(logs.event_id(number) for number in range(8))
 
 
-def test_events_are_remembered_for_two_weeks(folder, deliver):
-    logs.trail(folder, numbers(0, 2), "one")
-    deliver(folder)
-    logs.trail(folder, numbers(0, 3), "two")
-    assert deliver(folder, today=TODAY + timedelta(days=14)).counts()["duplicate"] == 2
-    logs.trail(folder, numbers(0, 4), "three")
+def test_events_of_the_newest_days_with_deliveries_are_remembered(folder, deliver, monkeypatch):
+    monkeypatch.setattr(run, "DEDUPLICATION_DAYS", 2)
+    duplicates = []
+    for number, days in enumerate((0, 30, 31, 32)):
+        logs.trail(folder, numbers(0, 2 + number), f"trail-{number}")
+        delivery = deliver(folder, today=TODAY + timedelta(days=days))
+        duplicates.append(delivery.report["last_run"]["sources"]["aws_cloudtrail"]["duplicate"])
 
-    delivery = deliver(folder, today=TODAY + timedelta(days=15))
-
-    # Of these four, the two from the first day are forgotten, the third came a day ago.
-    assert delivery.counts()["duplicate"] == 3
+    # However long ago: the first day is forgotten when two others with deliveries have come after it.
+    assert duplicates == [0, 2, 3, 2]
     assert delivery.ids()[logs.event_id(0)] == 2
 
 

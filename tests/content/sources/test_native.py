@@ -106,3 +106,90 @@ def test_the_rows_of_a_generated_day_have_the_columns_and_types_of_their_tables(
                 found[where] = found.get(where, 0) + 1
     assert found.keys() == set().union(*TABLES.values())
     assert found["AWSCloudTrail"] > 1_000
+
+
+# What stands in the rows
+
+
+def first_row(source: str, sample: str) -> Row:
+    return of_sample(SOURCES[source], sample)[0][2]
+
+
+def test_a_call_of_an_assumed_role_is_split_as_microsoft_splits_it():
+    row = first_row("aws_cloudtrail", "ec2_authorize_security_group_ingress.json")
+
+    assert (row["EventTypeName"], row["Category"], row["ReadOnly"]) == ("AwsApiCall", "Management", False)
+    assert row["UserIdentityPrincipalid"] == "AROATIDEWTR0000000031:jonas.reyl@harbour.example"
+    assert (row["SessionIssuerType"], row["SessionIssuerPrincipalId"]) == ("Role", "AROATIDEWTR0000000031")
+    assert (row["SessionMfaAuthenticated"], row["SessionCreationDate"]) == (False, "2026-03-04T08:00:11Z")
+    assert "UserIdentityUserName" not in row, "a role has none: rules fall back to the ARN"
+    assert (row["IpProtocol"], row["SourcePort"], row["DestinationPort"], row["CidrIp"]) == (
+        "tcp",
+        "22",
+        "22",
+        "0.0.0.0/0",
+    )
+
+
+def test_mfa_of_a_session_and_of_a_sign_in_are_told():
+    session = first_row("aws_cloudtrail", "mfa_session_call.json")
+    sign_in = first_row("aws_cloudtrail", "console_login_root_mfa.json")
+
+    assert session["SessionMfaAuthenticated"] is True
+    assert sign_in["ResponseElements"] == '{"ConsoleLogin":"Success"}'
+    assert '"MFAUsed":"Yes"' in sign_in["AdditionalEventData"]
+
+
+def test_the_text_of_an_object_keeps_numbers_and_escapes_as_aws_wrote_them():
+    text = first_row("aws_cloudtrail", "numbers_and_dates_as_they_are.json")["RequestParameters"]
+
+    assert text.startswith('{"limit":1.10,"factor":1e5,"big":12345678901234567890123,"small":-0.0,')
+    assert text.endswith('"spaced":[1,2.50]}'), "white space goes, and nothing else"
+
+
+def test_an_insight_is_no_call_and_keeps_what_it_found():
+    row = first_row("aws_cloudtrail", "insights.json")
+
+    assert not row.keys() & {"EventName", "EventSource"}
+    assert (row["EventTypeName"], row["Category"]) == ("AwsCloudTrailInsight", "Insight")
+    assert msgspec.json.decode(row["ServiceEventDetails"])["insightType"] == "ApiErrorRateInsight"
+
+
+def test_a_record_without_an_id_is_found_by_the_one_of_its_asim_row():
+    for table_name, event_id, row in of_sample(SOURCES["aws_cloudtrail"], "missing_event_id.json"):
+        assert (table_name, row["AwsEventId"]) == ("AWSCloudTrail", event_id)
+
+
+def test_a_flow_has_the_types_of_the_table():
+    row = first_row("aws_vpcflow", "v5_ingress_and_egress.log")
+
+    assert (row["Version"], row["Protocol"], row["TcpFlags"], row["Bytes"]) == (5, 6, 3, 5310)
+    assert (row["Start"], row["End"], row["TimeGenerated"]) == (
+        "2026-03-04T09:12:00Z",
+        "2026-03-04T09:12:59Z",
+        "2026-03-04T09:12:00Z",
+    )
+    assert (row["TrafficType"], row["TrafficPath"]) == ("IPv4", "8")
+
+
+@pytest.mark.parametrize("sample", ["get_findings.json", "port_probe.jsonl"])
+def test_a_finding_keeps_resource_and_service_as_values(sample: str):
+    row = first_row("aws_guardduty", sample)
+
+    assert isinstance(row["ResourceDetails"], dict)
+    assert isinstance(row["ServiceDetails"], dict)
+    assert type(row["Severity"]) is int
+    assert row["Arn"].endswith(row["Id"])
+
+
+def test_the_tables_of_sign_ins_keep_objects_each_in_its_way():
+    interactive = first_row("entra_signin", "interactive_with_mfa.json")
+    texts = first_row("entra_signin", "noninteractive_with_texts.json")
+    enveloped = [row for where, _, row in of_sample(SOURCES["entra_signin"], "envelope_records.json")]
+
+    assert interactive["DeviceDetail"]["operatingSystem"]
+    assert isinstance(interactive["AuthenticationDetails"], str)
+    assert msgspec.json.decode(texts["DeviceDetail"])["operatingSystem"] == "Windows11"
+    assert enveloped[0]["LocationDetails"]["geoCoordinates"]["latitude"] == 53.5511
+    assert enveloped[0]["ResourceGroup"] == "Microsoft.aadiam"
+    assert msgspec.json.decode(enveloped[0]["AuthenticationDetails"])[0]["succeeded"] is True

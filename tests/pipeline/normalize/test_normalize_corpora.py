@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from tests.pipeline.normalize.native_rows import problems
 from tidewaiter.asim import Report
 from tidewaiter.content import sources
 from tidewaiter.core.objects import SourceObject
-from tidewaiter.pipeline.normalize import check
+from tidewaiter.pipeline.normalize import JsonRows, Normalized, check
 from tidewaiter.pipeline.normalize.stage import Normalizer
 from tidewaiter.pipeline.sources.codecs import read
 from tidewaiter.pipeline.sources.folder import discover
@@ -21,7 +24,7 @@ SPECS = sources()
 @pytest.fixture(scope="module")
 def readings(corpora: Path) -> dict[str, check._Sample]:
     """What became of each real object."""
-    normalizers = {name: Normalizer(spec) for name, spec in SPECS.items()}
+    normalizers = {name: Normalizer(spec, native=True) for name, spec in SPECS.items()}
     found: dict[str, check._Sample] = {}
     for item in discover(corpora, {name: spec.recognition for name, spec in SPECS.items()}):
         if not isinstance(item, SourceObject) or item.kind != "events":
@@ -29,19 +32,38 @@ def readings(corpora: Path) -> dict[str, check._Sample]:
         spec, records = SPECS[item.source], 0
         rows: list[check._Row] = []
         bad: list[tuple[int, str]] = []
+        native: list[check.Problem] = []
         for chunk in read(item, spec.recognition):
             made = normalizers[item.source].normalize(chunk, object_id=item.id, prefix="p")
             records += check._count(chunk) + len(chunk.quarantined)
             bad += [(q.position, q.kind) for q in (*chunk.quarantined, *made.quarantined)]
             rows += check._rows(spec.mapping, chunk, made)
-        found[item.id] = check._Sample(item.id, records, rows, bad)
+            native += check._native_problems(spec.native, item.id, chunk, made) if spec.native else []
+            native += [_misfit(item.id, wrong) for wrong in _misfits(made)]
+        found[item.id] = check._Sample(item.id, records, rows, bad, native)
     return found
 
 
 def test_real_records_become_what_the_interpreter_and_the_source_say(readings):
-    problems = [problem for sample in readings.values() for problem in check._judged(sample)]
-    assert not problems, "\n".join(map(str, problems[:20]))
+    found = [problem for sample in readings.values() for problem in check._judged(sample)]
+    assert not found, "\n".join(map(str, found[:20]))
     assert sum(len(sample.rows) for sample in readings.values()) > 3_000
+
+
+def _misfits(made: Normalized) -> Iterator[str]:
+    for part in made.rows:
+        if isinstance(part, JsonRows) and part.native:
+            for row in part.natives:
+                yield from problems(part.native, msgspec.json.decode(row))
+
+
+def _misfit(sample: str, wrong: str) -> check.Problem:
+    return check.Problem("native", sample, -1, "", "a row of the table", wrong)
+
+
+def test_real_records_become_rows_of_sentinels_own_tables_as_the_interpreter_says(readings):
+    found = [problem for sample in readings.values() for problem in sample.native]
+    assert not found, "\n".join(map(str, found[:20]))
 
 
 def test_real_rows_conform_to_asim(readings):

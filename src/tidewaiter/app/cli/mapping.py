@@ -102,7 +102,7 @@ def run_samples(
     """Run every sample through its mapping; exit code 3 when one is not what it must be.
 
     The rows are compared with the reviewed ones, with the mapping's reference meaning, with the source's
-    bytes, and with the rules of ASIM.
+    bytes, and with the rules of ASIM; those of Sentinel's own tables with the reference meaning.
     """
     from tidewaiter.content import sources
     from tidewaiter.pipeline.normalize.check import check_source

@@ -17,6 +17,7 @@ from typing import Literal
 import msgspec
 
 from tidewaiter.asim import Report, validate_rows
+from tidewaiter.asim.mapping.runtime import decode_any
 from tidewaiter.asim.mapping.source_mapping import SourceMapping
 from tidewaiter.content.sources import SourceSpec
 from tidewaiter.core.event_id import object_prefix
@@ -26,7 +27,7 @@ from tidewaiter.pipeline.normalize.rows import FrameRows, JsonRows, Normalized
 from tidewaiter.pipeline.normalize.stage import Normalizer
 from tidewaiter.pipeline.sources.codecs import read
 
-ProblemKind = Literal["snapshot", "interpreter", "verbatim", "lost", "asim", "expected"]
+ProblemKind = Literal["snapshot", "interpreter", "native", "verbatim", "lost", "asim", "expected"]
 ADDITIONAL = "AdditionalFields"
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _SHORT = 200
@@ -35,10 +36,10 @@ _SHORT = 200
 class Problem(msgspec.Struct, frozen=True):
     """One thing wrong with one sample.
 
-    `kind` says who objects: `snapshot` (expected/), `interpreter` (the mapping's reference meaning),
-    `verbatim` (the source's bytes), `lost` (a record is neither row nor quarantined), `asim` (the
-    validator), `expected` (an expected file is missing, damaged, or has no sample). `record` is the
-    record's position in the sample, -1 for the sample as a whole.
+    `kind` says who objects: `snapshot` (expected/), `interpreter` (the mapping's reference meaning), `native`
+    (the same for the row of Sentinel's own table), `verbatim` (the source's bytes), `lost` (a record is
+    neither row nor quarantined), `asim` (the validator), `expected` (an expected file is missing, damaged, or
+    has no sample). `record` is the record's position in the sample, -1 for the sample as a whole.
     """
 
     kind: ProblemKind
@@ -92,6 +93,7 @@ class _Sample:
     records: int
     rows: Sequence[_Row]
     quarantined: Sequence[tuple[int, str]]
+    native: Sequence[Problem] = ()
 
     def json(self) -> bytes:
         """The snapshot: rows and quarantined records, in the order of the sample."""
@@ -113,6 +115,7 @@ def check_source(spec: SourceSpec) -> SourceCheck:
     for sample in samples:
         problems += _snapshot_problems(spec, sample)
         problems += _judged(sample)
+        problems += sample.native
         found = _validated(sample)
         problems += [
             Problem(
@@ -137,7 +140,7 @@ def check_source(spec: SourceSpec) -> SourceCheck:
 
 def expected_bytes(spec: SourceSpec, sample: str) -> bytes:
     """Return what `expected/<sample>.json` should hold as the mapping stands, for a person to review."""
-    return _pretty(_run(spec, Normalizer(spec), sample).json())
+    return _pretty(_run(spec, Normalizer(spec, native=True), sample).json())
 
 
 def write_expected(spec: SourceSpec, folder: Path) -> list[str]:
@@ -169,7 +172,7 @@ def _pretty(json: bytes) -> bytes:
 
 
 def _samples(spec: SourceSpec) -> Iterator[_Sample]:
-    normalizer = Normalizer(spec)
+    normalizer = Normalizer(spec, native=True)
     for name in spec.folder.names("samples"):
         yield _run(spec, normalizer, name)
 
@@ -178,6 +181,7 @@ def _run(spec: SourceSpec, normalizer: Normalizer, name: str) -> _Sample:
     """Read and map one sample as the pipeline would."""
     prefix = object_prefix(spec.id, name)
     rows: list[_Row] = []
+    native: list[Problem] = []
     quarantined: list[tuple[int, str]] = []
     records = 0
     with as_file(spec.folder.root.joinpath("samples", name)) as path:
@@ -188,7 +192,9 @@ def _run(spec: SourceSpec, normalizer: Normalizer, name: str) -> _Sample:
             records += _count(chunk) + len(chunk.quarantined)
             quarantined += [(bad.position, bad.kind) for bad in (*chunk.quarantined, *found.quarantined)]
             rows += _rows(spec.mapping, chunk, found)
-    return _Sample(name, records, sorted(rows, key=lambda row: row.position), quarantined)
+            if spec.native:
+                native += _native_problems(spec.native, name, chunk, found)
+    return _Sample(name, records, sorted(rows, key=lambda row: row.position), quarantined, native)
 
 
 def _count(chunk: Chunk) -> int:
@@ -220,6 +226,41 @@ def _frame_rows(mapping: SourceMapping, chunk: TextChunk, rows: FrameRows) -> It
         additional = str(row.pop(ADDITIONAL, "")).encode()
         columns = {name: _encoded(value) for name, value in row.items() if value not in (None, "")}
         yield _Row(position, rows.table, columns, additional, judge)
+
+
+def _native_problems(
+    mapping: SourceMapping, sample: str, chunk: Chunk, found: Normalized
+) -> Iterator[Problem]:
+    """Hold the rows of Sentinel's own tables against the interpreter."""
+    for position, table, columns, judge in _natives(mapping, chunk, found):
+        if judge is None or judge.table != table:
+            wanted = judge.table if judge else "no route"
+            yield Problem("native", sample, position, "table", wanted, table)
+            continue
+        wanted_columns = {name: msgspec.json.encode(value) for name, value in judge.columns.items()}
+        yield from _differences("native", sample, position, wanted_columns, columns)
+
+
+_Native = tuple[int, str, Mapping[str, bytes], ReferenceRow | None]
+
+
+def _natives(mapping: SourceMapping, chunk: Chunk, found: Normalized) -> Iterator[_Native]:
+    for rows in found.rows:
+        if isinstance(rows, JsonRows):
+            for place, event_id, raw, row in zip(
+                rows.positions, rows.ids, rows.raws, rows.natives, strict=True
+            ):
+                members = _MEMBERS.decode(row)  # white space in dynamic ones means nothing
+                columns = {n: msgspec.json.encode(decode_any(bytes(value))) for n, value in members.items()}
+                yield place, rows.native, columns, reference_of_json(mapping, bytes(raw), event_id)
+        elif rows.natives is not None and isinstance(chunk, TextChunk):
+            lines = chunk.body.split(b"\n")
+            ids: list[str] = rows.frame["EventOriginalUid"].to_list()
+            for event_id, values in zip(ids, rows.natives.iter_rows(named=True), strict=True):
+                place = int(event_id.rsplit("-", 1)[1])
+                judge = reference_of_line(mapping, chunk.fields, lines[place - chunk.first_line], event_id)
+                columns = {name: _encoded(value) for name, value in values.items() if value not in (None, "")}
+                yield place, rows.native, columns, judge
 
 
 def _encoded(value: object) -> bytes:
