@@ -17,7 +17,7 @@ PAGE = Path(__file__).resolve().parent.parent / "docs" / "reference" / "kql.md"
 
 KNOWN_REFUSED = (
     "buildschema", "current_principal", "datetime_local_to_utc", "datetime_utc_to_local",
-    "geo_distance_2points", "geo_info_from_ip_address", "hash", "hll", "ingestion_time", "ipv6_compare",
+    "geo_distance_2points", "geo_info_from_ip_address", "hash", "hll", "ipv6_compare",
     "ipv6_is_in_any_range", "ipv6_is_in_range", "ipv6_is_match", "new_guid", "parse_command_line", "parse_path",
     "parse_urlquery", "parse_user_agent", "parse_version", "parse_xml", "percentilew", "rand", "row_rank_dense",
     "row_rank_min", "row_window_session", "series_decompose_anomalies", "series_stats", "tdigest", "translate",
@@ -56,7 +56,9 @@ _NOTES = """\
   (`let f = (T: (*)) { … }; f(T)`). The argument is a table's name or a query in parentheses.
 - `column_ifexists()` takes a literal name, or a `let` of one.
 - A timespan or a datetime keeps microseconds; a literal of 100 ns is refused.
-- Two columns whose names differ only in case cannot stand in one table.
+- `ingestion_time()`, and the column `_TimeReceived` where a query names it, are the time at which the lab took a
+  row in. Rows that no request brought (`tidewaiter run` with its own lab) came when they happened, on the
+  stream's clock: their TimeGenerated. Behind `summarize`, `distinct` and the like it is null.
 """
 
 

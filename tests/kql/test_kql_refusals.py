@@ -43,14 +43,12 @@ OPERATORS = [
     ("print datetime(2024)", "datetime(2024)"),
     ("print decimal(1.5)", "decimal"),
     ("set notruncation; Calls | count", "set notruncation"),
-    ("Calls | extend id = 1", "columns 'Id' and 'id' that differ only in case"),
     ("union withsource=S Calls, Tags", "union withsource= of columns with different types (Id)"),
 ]
 
 FUNCTIONS = [
     "geo_info_from_ip_address('1.1.1.1')",
     "geo_distance_2points(1.0, 2.0, 3.0, 4.0)",
-    "ingestion_time()",
     "parse_user_agent('x', 'browser')",
     "bin_at(1, 2, 3)",
     "hash('x')",

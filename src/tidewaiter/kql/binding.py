@@ -8,7 +8,7 @@ duckdb-kql leaves names to DuckDB, which folds case: `actorusername` would read 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
 from typing import Any
@@ -18,9 +18,10 @@ from duckdb_kql.schema import Schema, output_columns
 from duckdb_kql.schema import _operator_columns as operator_columns
 from duckdb_kql.schema import _source_columns as source_columns
 
-from tidewaiter.kql import dialect
+from tidewaiter.kql import dialect, received
 from tidewaiter.kql.absent import Absent, Describe
 from tidewaiter.kql.functions import Library, Text
+from tidewaiter.kql.names import HIDDEN, Arrived
 from tidewaiter.kql.results import Schemas
 from tidewaiter.kql.rewriting import Rewriter
 from tidewaiter.kql.scope import Scope, replace_queries, walk
@@ -40,7 +41,10 @@ class Each:
 
 
 class Binder:
-    """Binds one query; `describe` asks DuckDB for types, `is_datetime` whether a literal is readable."""
+    """Binds one query; `describe` asks DuckDB for types, `is_datetime` whether a literal is readable.
+
+    `arrived` are the tables that know when each of their rows was received.
+    """
 
     def __init__(
         self,
@@ -48,7 +52,10 @@ class Binder:
         library: Library,
         describe: Describe,
         is_datetime: Callable[[ir.Literal], bool],
+        arrived: Container[str] = (),
     ) -> None:
+        self._arrived = arrived
+        self._exposed = received.Exposed(frozenset())
         self._text = text
         self._library = library
         self._describe = describe
@@ -65,34 +72,47 @@ class Binder:
                 literal that is none.
             NotExecutable: another database, a graph, a function or union out of the executor's reach.
         """
+        self._exposed = received.Exposed.of(query)
         return self._query_in(query, Scope({name: list(columns) for name, columns in schemas.items()}))
 
-    def _query_in(self, query: ir.Query, scope: Scope) -> ir.Query:
+    def _query_in(self, query: ir.Query, scope: Scope, *, exposed: bool = False) -> ir.Query:
+        """Bind a query; `exposed` lets its rows keep the time at which they were received."""
         lets: list[tuple[str, ir.Query | ir.Expr]] = []
         for name, bound in query.lets:
             if isinstance(bound, ir.Query):
                 with self._within(name):
-                    bound = self._query_in(bound, scope)
+                    bound = self._query_in(bound, scope, exposed=name in self._exposed.names)
                 scope = scope.with_let(name, bound)
             lets.append((name, bound))
         query = self._without_missing_branches(query, scope)
         self._check_source(query.source, scope)
         source = self._expressions_of(query.source, [], scope, frozenset())
-        source, operators = self._piped(source, query.operators, scope)
+        source, operators = self._piped(source, query.operators, scope, exposed=exposed)
         return ir.Query(source, operators, lets, query.parameters)
 
     def _piped(
-        self, source: ir.Source, written: Sequence[ir.Operator], scope: Scope, each: Each | None = None
+        self,
+        source: ir.Source,
+        written: Sequence[ir.Operator],
+        scope: Scope,
+        each: Each | None = None,
+        *,
+        exposed: bool = False,
     ) -> tuple[ir.Source, list[ir.Operator]]:
         """Bind the operators behind a source, one after the other; with `each`, for its rows alone."""
+        until = received.needed(written, exposed=exposed)
+        source = self._with_arrival(source, scope) if until else source
         columns = source_columns(source, scope.columns)
         operators: list[ir.Operator] = []
         ordered = self._order.of_source(source)
-        for one in written:
+        for place, one in enumerate(written, 1):
             ordered = ordered or isinstance(one, nodes.Serialize)
+            if HIDDEN in columns and (place > until or not received.carries(one)):
+                operators, columns = _without_arrival(operators, columns)
             for operator in self._made_plain(one, ir.Query(source, operators), columns, scope, each):
                 head = ir.Query(source, operators)
-                operator = self._operator(operator, head, columns, scope)
+                operator = self._operator(operator, head, columns, scope, exposed=place < until)
+                operator = received.carried(operator) if HIDDEN in columns else operator
                 operator = self._order.checked(operator, self._query, ordered=ordered and each is None)
                 if isinstance(operator, ir.Union):
                     head, operator = self._absent.typed_union(head, operator, scope)
@@ -101,7 +121,17 @@ class Binder:
                 fills = self._absent.fills(head, operator, after, scope)
                 operators, columns = [*head.operators, operator, *fills], after
             ordered = self._order.after(one, ordered=ordered)
+        if HIDDEN in columns and not exposed:
+            operators, _ = _without_arrival(operators, columns)
         return source, operators
+
+    def _with_arrival(self, source: ir.Source, scope: Scope) -> ir.Source:
+        """Let a table give the time at which each of its rows was received."""
+        if isinstance(source, ir.WildcardTableRef):
+            hint = "name the tables"
+            raise self._query.refused(f"{received.FUNCTION} of a wildcard", None, hint=hint)
+        table = isinstance(source, ir.TableRef) and all(name != source.name for name, _ in scope.lets)
+        return Arrived(source.name) if table and source.name in self._arrived else source
 
     # Operators of ours
 
@@ -115,7 +145,7 @@ class Binder:
         if isinstance(written, nodes.Partition):
             yield from self._partitioned(written)
             return
-        own = [name for name in columns if each is None or name != each.column]
+        own = [name for name in columns if name != HIDDEN and (each is None or name != each.column)]
         for operator in plain(written, own, self._query, self._unknown_column(own)):
             if each is None:
                 yield operator
@@ -204,14 +234,21 @@ class Binder:
         )
 
     def _operator(
-        self, operator: ir.Operator, head: ir.Query, columns: list[str], scope: Scope
+        self,
+        operator: ir.Operator,
+        head: ir.Query,
+        columns: list[str],
+        scope: Scope,
+        *,
+        exposed: bool = False,
     ) -> ir.Operator:
         operator = self._rewriter(head, columns, scope).operator(operator)
         aggregates = frozenset[int]()
         if isinstance(operator, ir.Summarize | rendered.SummarizeEach):
             aggregates = frozenset(id(node) for named in operator.aggregates for node in walk(named))
         if not isinstance(operator, rendered.Applied):
-            operator = self._expressions_of(operator, columns, scope, aggregates)
+            exposed = exposed and isinstance(operator, ir.Union)
+            operator = self._expressions_of(operator, columns, scope, aggregates, exposed=exposed)
         for name in _plain_names(operator):
             self._check_column(name, columns)
         if isinstance(operator, ir.Join | ir.Lookup):
@@ -228,12 +265,19 @@ class Binder:
             query = ir.Query(head.source, [*head.operators, named], [*scope.lets, *head.lets])
             return self._describe(query, scope.columns)["value"]
 
-        hidden = [
-            name for name in columns if " " not in name or not name.startswith(("mv-apply ", "partition "))
-        ]
-        return Rewriter(hidden, type_of, self._query)
+        inner = ("mv-apply ", "partition ", HIDDEN)
+        seen = [name for name in columns if " " not in name or not name.startswith(inner)]
+        return Rewriter(seen, type_of, self._query, arrival=HIDDEN in columns)
 
-    def _expressions_of(self, node: Any, columns: list[str], scope: Scope, aggregates: frozenset[int]) -> Any:
+    def _expressions_of(
+        self,
+        node: Any,
+        columns: list[str],
+        scope: Scope,
+        aggregates: frozenset[int],
+        *,
+        exposed: bool = False,
+    ) -> Any:
         """Check the names in `node` and bind the queries nested in it."""
         for part in walk(node):
             if isinstance(part, ir.ColumnRef):
@@ -243,7 +287,7 @@ class Binder:
             elif isinstance(part, ir.Literal) and part.kind == "datetime" and not self._is_datetime(part):
                 hint = "write YYYY-MM-DD or YYYY-MM-DDThh:mm:ssZ"
                 raise self._query.refused(f"datetime({part.value})", None, hint=hint)
-        return replace_queries(node, lambda nested: self._query_in(nested, scope))
+        return replace_queries(node, lambda nested: self._query_in(nested, scope, exposed=exposed))
 
     def _check_column(self, name: str, columns: list[str]) -> None:
         if name not in columns:
@@ -251,6 +295,8 @@ class Binder:
 
     def _check_function(self, call: ir.FunctionCall, *, aggregate_place: bool) -> None:
         name, given = call.name, len(call.args)
+        if name == received.FUNCTION and not given:
+            raise self._query.wrong(f"{name}() is of a table's row, and here is none", self._find(name))
         if name in dialect.scalars():
             takes = dialect.arities(name)
             if takes and given not in takes:
@@ -284,6 +330,12 @@ class Binder:
                 return token.place
             before = token.kind
         return None
+
+
+def _without_arrival(
+    operators: Sequence[ir.Operator], columns: Sequence[str]
+) -> tuple[list[ir.Operator], list[str]]:
+    return [*operators, ir.ProjectAway((HIDDEN,))], [name for name in columns if name != HIDDEN]
 
 
 def _plain_names(operator: ir.Operator) -> tuple[str, ...]:

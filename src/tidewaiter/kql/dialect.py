@@ -19,7 +19,7 @@ from duckdb_kql.translate.functions import (
     FunctionSpec,
 )
 
-from tidewaiter.kql import functions
+from tidewaiter.kql import functions, names, received
 from tidewaiter.kql.calls import paths
 from tidewaiter.kql.calls.addresses import ADDRESSES
 from tidewaiter.kql.calls.aggregates import AGGREGATES
@@ -91,11 +91,15 @@ def install() -> None:
     SCALAR_FUNCTIONS["parse_json"] = FunctionSpec("parse_json", "template", _PARSE_JSON, (1,))
     SCALAR_FUNCTIONS["todynamic"] = FunctionSpec("todynamic", "template", _PARSE_JSON, (1,))
     SCALAR_FUNCTIONS[FILL] = FunctionSpec(FILL, "template", "coalesce({0}, '')", (1,))
+    SCALAR_FUNCTIONS[received.FUNCTION] = FunctionSpec(
+        received.FUNCTION, "template", "CAST({0} AS TIMESTAMP)", (1,)
+    )
     SCALAR_FUNCTIONS.update(ADDRESSES | DYNAMICS | TEXTS | WINDOWS)
     SCALAR_FUNCTIONS["pack_dictionary"] = SCALAR_FUNCTIONS["bag_pack"]
     AGGREGATE_FUNCTIONS.update(AGGREGATES)
     translate._SPECIAL_FORMS["bin"] = _render_bin
     translate._SPECIAL_FORMS["floor"] = _render_bin
+    names.install()
     let_functions.install()
     functions.install()
     paths.install()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +15,7 @@ import duckdb
 
 from tidewaiter.core.errors import Location, QueryError
 from tidewaiter.kql.connection import open_locked
+from tidewaiter.kql.names import kql_name
 from tidewaiter.kql.prepared import Parts, Prepared
 from tidewaiter.kql.reads import reads_of
 from tidewaiter.kql.results import Column, Functions, Limits, QueryResult, Schemas, Timespan, Value
@@ -37,7 +38,8 @@ class Executor:
 
     `schemas` names the tables that a query may read, with their columns and KQL types; other tables of the
     file do not exist for it. `functions` are those that a query may call. Both may change between queries.
-    Without a file only `print`, `range` and `datatable` have rows. `before_open` is called before the file is
+    `received` are the tables that also have the column `_TimeReceived`, which schemas do not list: the time
+    of `ingestion_time()`. Without a file only `print`, `range` and `datatable` have rows. `before_open` is called before the file is
     opened, so that a writer in this process can let go of it. One query runs at a time.
     """
 
@@ -47,6 +49,7 @@ class Executor:
         schemas: Schemas,
         *,
         functions: Functions | None = None,
+        received: Collection[str] = (),
         limits: Limits | None = None,
         memory: str = "512MB",
         before_open: Callable[[], None] | None = None,
@@ -54,6 +57,7 @@ class Executor:
         self._database = database
         self._schemas = schemas
         self._functions = functions if functions is not None else {}
+        self._received = received
         self._limits = limits or Limits()
         self._memory = memory
         self._before_open = before_open
@@ -122,7 +126,7 @@ class Executor:
             statement = self._translate(connection, text, limits or self._limits, _ANY_TIME)
             with _in_kql_words(text):
                 columns = _types(connection, statement)
-            reads = reads_of(text, self._schemas, self._functions)
+            reads = reads_of(text, self._schemas, self._functions, self._received)
             return Prepared(text, statement, limits or self._limits, reads, columns)
 
     def run_prepared(self, prepared: Prepared, *, now: datetime, parts: Parts) -> QueryResult:
@@ -190,6 +194,7 @@ class Executor:
                 now=instant,
                 rows=limits.rows + 1,
                 timespan=timespan,
+                received=self._received,
             )
             kinds = [found.type for found in connection.extract_statements(statement.sql)]
         if kinds != [duckdb.StatementType.SELECT]:
@@ -207,7 +212,7 @@ def _standing_in(parts: Parts, sql: str) -> str:
 
 def _types(connection: duckdb.DuckDBPyConnection, statement: Statement) -> dict[str, str]:
     rows = connection.execute(f"DESCRIBE {statement.sql}", dict(statement.parameters)).fetchall()
-    return {name: _kql_type(kind) for name, kind, *_ in rows}
+    return {kql_name(name): _kql_type(kind) for name, kind, *_ in rows}
 
 
 def _kql_type(duckdb_type: str) -> str:
@@ -250,7 +255,7 @@ def _run(
 
 
 def _fetch(cursor: duckdb.DuckDBPyConnection, limits: Limits) -> QueryResult:
-    columns = tuple(Column(name, _kql_type(str(kind))) for name, kind, *_ in cursor.description or ())
+    columns = tuple(Column(kql_name(name), _kql_type(str(kind))) for name, kind, *_ in cursor.description or ())
     convert = _converter(columns)
     rows: list[tuple[Value, ...]] = []
     size = 0

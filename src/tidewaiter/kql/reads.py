@@ -6,7 +6,7 @@ filters right behind the tables needs no run, where nothing comes from nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from duckdb_kql import ir
@@ -17,6 +17,8 @@ from duckdb_kql.translate import clock, to_sql
 
 from tidewaiter.kql import dialect
 from tidewaiter.kql.functions import Library
+from tidewaiter.kql.names import statement
+from tidewaiter.kql.received import asks
 from tidewaiter.kql.results import Functions, Schemas
 from tidewaiter.kql.scope import walk
 from tidewaiter.kql.tabular import nodes
@@ -28,7 +30,7 @@ _ROWWISE = (
     nodes.Serialize, nodes.SampleDistinct, nodes.Unnamed, nodes.MvApply, nodes.Partition,
 )  # fmt: skip
 _UNFIT = (ir.ToScalar, ir.LetRef, ir.Parameter, ir.Query, ir.RowContext)
-_CLOCK = {"now", "ago", "rand", "new_guid", "ingestion_time"}
+_CLOCK = {"now", "ago", "rand", "new_guid"}
 _BOTH_NEEDED = {"inner", "innerunique", "leftsemi", "rightsemi"}
 _LEFT_NEEDED = {"leftouter", "leftanti", "leftantisemi", "anti"}
 _RIGHT_NEEDED = {"rightouter", "rightanti", "rightantisemi"}
@@ -57,7 +59,9 @@ class Reads:
     admissions: tuple[Admission, ...]
 
 
-def reads_of(query: QueryText, schemas: Schemas, functions: Functions) -> Reads:
+def reads_of(
+    query: QueryText, schemas: Schemas, functions: Functions, received: Collection[str] = ()
+) -> Reads:
     """Analyse a query that translates with these tables and functions.
 
     Raises:
@@ -66,7 +70,7 @@ def reads_of(query: QueryText, schemas: Schemas, functions: Functions) -> Reads:
     dialect.install()
     timed = {name: list(columns) for name, columns in schemas.items() if "TimeGenerated" in columns}
     library = Library(functions, schemas)
-    with clock(None):
+    with clock(None), statement(received, timed):
         lowered = lower(library.read(query).canonical.text, functions=library.known)
         bind(lowered.parameters, None)
         queries = [node for node in walk(lowered, into_queries=True) if isinstance(node, ir.Query)]
@@ -145,6 +149,8 @@ def _conjuncts(condition: ir.Expr) -> Iterator[ir.Expr]:
 
 def _is_plain(condition: ir.Expr) -> bool:
     """Say whether a condition looks at its row alone, whatever the time."""
+    if asks(condition):
+        return False
     for node in walk(condition, into_queries=True):
         if isinstance(node, _UNFIT) or (isinstance(node, ir.FunctionCall) and node.name.lower() in _CLOCK):
             return False

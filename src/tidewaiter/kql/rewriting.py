@@ -12,6 +12,8 @@ from typing import Any
 
 from duckdb_kql import ir
 
+from tidewaiter.kql.names import HIDDEN, RECEIVED
+from tidewaiter.kql.received import FUNCTION
 from tidewaiter.kql.text import QueryText
 
 TypeOf = Callable[[ir.Expr], str]
@@ -24,10 +26,16 @@ _EQUALITY = frozenset({"==", "!=", "<>", "=~", "!~"})
 
 
 class Rewriter:
-    """Rewrites the expressions of one operator; `columns` are those of its input."""
+    """Rewrites the expressions of one operator; `columns` are those of its input.
 
-    def __init__(self, columns: Sequence[str], type_of: TypeOf, query: QueryText) -> None:
+    `arrival` says that the rows also have the time at which they were received.
+    """
+
+    def __init__(
+        self, columns: Sequence[str], type_of: TypeOf, query: QueryText, *, arrival: bool = False
+    ) -> None:
         self._columns = columns
+        self._arrival = arrival
         self._type_of = type_of
         self._query = query
 
@@ -77,6 +85,12 @@ class Rewriter:
         return self._meaning(dataclasses.replace(node, **changes) if changes else node)
 
     def _meaning(self, node: Any) -> Any:
+        if isinstance(node, ir.FunctionCall) and node.name == FUNCTION:
+            return self._ingestion_time(node)
+        if isinstance(node, ir.ColumnRef) and node.name == RECEIVED and self._reads_hidden(node.name):
+            return ir.ColumnRef(HIDDEN)
+        if isinstance(node, ir.NamedExpr) and node.name is None and node.expr == ir.ColumnRef(HIDDEN):
+            return dataclasses.replace(node, name=RECEIVED)
         if isinstance(node, ir.FunctionCall) and node.name in _EXISTING:
             return self._existing(node)
         if isinstance(node, ir.FunctionCall) and node.name == "pack_all" and not node.args:
@@ -87,6 +101,16 @@ class Rewriter:
         if isinstance(node, ir.InList) and any(_number(item) is not None for item in node.items):
             return self._in_texts(node)
         return node
+
+    def _reads_hidden(self, name: str) -> bool:
+        return self._arrival and name not in self._columns
+
+    def _ingestion_time(self, call: ir.FunctionCall) -> ir.Expr:
+        """Return the row's time, or null where rows are none of a table's."""
+        if call.args:
+            raise self._query.wrong(f"{FUNCTION}() takes 0 arguments, not {len(call.args)}", None)
+        time = ir.ColumnRef(HIDDEN) if self._arrival else ir.Literal(None, "datetime")
+        return dataclasses.replace(call, args=(time,))
 
     def _existing(self, call: ir.FunctionCall) -> ir.Expr:
         """`column_ifexists(Name, Default)` ("column_ifexists()", Kusto docs, 2026-11)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -28,6 +28,7 @@ from tidewaiter.core.errors import QueryError
 from tidewaiter.kql import dialect
 from tidewaiter.kql.binding import Binder
 from tidewaiter.kql.functions import Library, Text
+from tidewaiter.kql.names import statement
 from tidewaiter.kql.results import Functions, Schemas, Timespan
 from tidewaiter.kql.text import Place, QueryText, did_you_mean
 from tidewaiter.kql.timespan import bound_to
@@ -59,11 +60,12 @@ def translate(
     now: datetime,
     rows: int,
     timespan: Timespan | None = None,
+    received: Collection[str] = (),
 ) -> Statement:
     """Translate a query into a statement that returns at most `rows` rows.
 
     `now` is what now() and ago() mean, unless the query sets query_now itself; `timespan` bounds the
-    TimeGenerated of every table.
+    TimeGenerated of every table. `received` are the tables with the column `_TimeReceived`.
 
     Raises:
         QueryError: the query is wrong (syntax, unknown names, unreadable literals).
@@ -72,7 +74,8 @@ def translate(
     dialect.install()
     library = Library(functions, schemas)
     text = library.read(query)
-    with _explained(text, library), clock(now.astimezone(UTC).replace(tzinfo=None)) as active:
+    columns = {name: list(columns) for name, columns in schemas.items()}
+    with statement(received, columns), _explained(text, library), clock(now.astimezone(UTC).replace(tzinfo=None)) as active:
         lowered = lower(text.canonical.text, functions=library.known)
         if timespan is not None:
             bound_to(lowered, timespan, schemas)
@@ -83,9 +86,9 @@ def translate(
         def is_datetime(value: ir.Literal) -> bool:
             return value.value is None or probe.holds(f"{render_literal(value)} IS NOT NULL")
 
-        bound = Binder(text, library, describe, is_datetime).bind(lowered, schemas)
+        bound = Binder(text, library, describe, is_datetime, received).bind(lowered, schemas)
         bound.operators.append(ir.Take(rows))
-        return _render(bound, {name: list(columns) for name, columns in schemas.items()}, lowered, active)
+        return _render(bound, columns, lowered, active)
 
 
 def _render(query: ir.Query, columns: Schema, whole: ir.Query, active: Clock) -> Statement:
@@ -198,9 +201,6 @@ def _refused_name(construct: str, hint: str, standing: str) -> str:
 
 def _schema_error(error: KqlSchemaError, query: QueryText) -> QueryError:
     hint = error.hint or ""
-    if "differ only in case" in hint:
-        names = hint.split(" differ only in case")[0]
-        return query.refused(f"{names} that differ only in case", None, hint="rename one of them")
     if "no cluster here" in hint:
         return query.refused("cluster()", None)
     hint = hint.partition("; known:")[0]

@@ -10,10 +10,12 @@ from typing import Any
 from duckdb_kql import ir, translate
 from duckdb_kql.schema import Schema, output_columns
 
+from tidewaiter.kql import names
+
 _schema: Any = import_module("duckdb_kql.schema")
 _columns_of = _schema._operator_columns_unchecked
 _render_operator = translate.render_operator
-_q = translate.quote_ident
+_q = names.quote
 
 
 @dataclass(frozen=True)
