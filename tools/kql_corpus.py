@@ -25,7 +25,7 @@ import duckdb
 
 from tidewaiter.asim import tables
 from tidewaiter.core.errors import NotExecutable, QueryError
-from tidewaiter.kql import Executor, Limits, Schemas
+from tidewaiter.kql import RECEIVED, Executor, Limits, Schemas
 
 GROUPS = (
     "AWSCloudTrail", "AWSGuardDuty", "AWSVPCFlow", "SigninLogs", "AuditLogs", "AzureActivity",
@@ -155,6 +155,7 @@ def build(path: Path, known: Schemas, *, rows: bool) -> None:
     """Make a workspace with all tables, empty or with a few rows."""
     with duckdb.connect(str(path)) as connection:
         for name, columns in known.items():
+            columns = {**columns, RECEIVED: "datetime"}
             listed = ", ".join(f'"{column}" {_SQL_TYPES[kind]}' for column, kind in columns.items())
             connection.execute(f'CREATE TABLE "{name}" ({listed})')
             for number in range(3 if rows else 0):
@@ -170,7 +171,8 @@ def outcomes(corpora: Path, part: str, only: Collection[str] = ()) -> list[Outco
         paths = [Path(folder) / "empty.duckdb", Path(folder) / "rows.duckdb"]
         build(paths[0], known, rows=False)
         build(paths[1], known, rows=True)
-        with Executor(paths[0], known) as empty, Executor(paths[1], known) as filled:
+        empty, filled = (Executor(path, known, received=known) for path in paths)
+        with empty, filled:
             chosen = (found for found in queries(corpora, part) if not only or set(only) & _words(found.text))
             return [_outcome(found, (empty, filled), limits) for found in chosen]
 

@@ -15,7 +15,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tidewaiter.kql.literals import literal
-from tidewaiter.kql.results import Column, Functions, Limits, QueryResult, Schemas, StoredFunction, Timespan
+from tidewaiter.kql.results import (
+    RECEIVED,
+    Column,
+    Functions,
+    Limits,
+    QueryResult,
+    Schemas,
+    StoredFunction,
+    Timespan,
+)
 
 if TYPE_CHECKING:
     from tidewaiter.kql.connection import open_locked, opening_error
@@ -23,6 +32,7 @@ if TYPE_CHECKING:
     from tidewaiter.kql.text import Exceeded, Failed, Misread
 
 __all__ = [
+    "RECEIVED",
     "Column",
     "Exceeded",
     "Executor",

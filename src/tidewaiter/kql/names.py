@@ -17,15 +17,13 @@ from duckdb_kql import ir, translate
 from duckdb_kql._state import State
 from duckdb_kql.schema import Schema
 
+from tidewaiter.kql.results import RECEIVED
+
 _schema: Any = import_module("duckdb_kql.schema")
 _source_columns = _schema._source_columns_unchecked
 _no_case_collision = _schema._no_case_collision
 _plain_quote = translate.quote_ident
 _let_cte = translate._let_cte
-
-RECEIVED = "_TimeReceived"
-"""The column with the time at which a row was received, in the tables of whoever owns the file ("Standard
-columns in Azure Monitor Logs", 2025). No schema lists it: a query sees it only where it names it."""
 
 HIDDEN = "received at"
 """What that column is called inside a statement; the space keeps queries from naming it by chance."""

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from duckdb_kql import ir
 
-from tidewaiter.kql.names import HIDDEN, RECEIVED
+from tidewaiter.kql.names import HIDDEN
+from tidewaiter.kql.results import RECEIVED
 from tidewaiter.kql.scope import walk
 from tidewaiter.kql.tabular import nodes, rendered
 

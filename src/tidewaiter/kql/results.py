@@ -9,6 +9,10 @@ from datetime import datetime, timedelta
 Schemas = Mapping[str, Mapping[str, str]]
 """Table name -> column name -> KQL type, in column order."""
 
+RECEIVED = "_TimeReceived"
+"""The column with the time at which a row was received, in the tables of whoever owns the file ("Standard
+columns in Azure Monitor Logs", 2025). No schema lists it: a query sees it only where it names it."""
+
 Timespan = tuple[datetime, datetime]
 """From (included) and to (excluded), aware."""
 

@@ -12,8 +12,9 @@ from typing import Any
 
 from duckdb_kql import ir
 
-from tidewaiter.kql.names import HIDDEN, RECEIVED
+from tidewaiter.kql.names import HIDDEN
 from tidewaiter.kql.received import FUNCTION
+from tidewaiter.kql.results import RECEIVED
 from tidewaiter.kql.text import QueryText
 
 TypeOf = Callable[[ir.Expr], str]

@@ -3,7 +3,9 @@
 A workspace's table has about 140 columns, of which a source fills 30. Storing the empty ones cost three
 quarters of the loading time (measured with DuckDB 2.0), so the schema `tidewaiter` holds, for each table
 that has rows, the columns that ever had a value; a view of the table's name in `main` gives all columns,
-'' for the absent strings and NULL for the rest. KQL sees the views alone.
+'' for the absent strings and NULL for the rest. KQL sees the views alone. Beside its columns a view has the
+time at which each row was received, which `ingestion_time()` reads: that of the request that brought it, or
+on a stream's clock, where a row comes when it happens, its TimeGenerated.
 """
 
 from __future__ import annotations
@@ -17,10 +19,10 @@ import duckdb
 
 from tidewaiter.asim.schema import Table, tables
 from tidewaiter.core.errors import StateError
-from tidewaiter.kql import opening_error
+from tidewaiter.kql import RECEIVED, opening_error
 from tidewaiter.lab.workspace import searches, watchlists
 
-VERSION = 3
+VERSION = 4
 """Version of the layout of the file; a file of a higher one is refused, one of a lower one is brought up."""
 
 SQL_TYPES = {
@@ -192,9 +194,9 @@ def stored_columns(connection: duckdb.DuckDBPyConnection, table: Table) -> list[
 
 
 def store_columns(connection: duckdb.DuckDBPyConnection, table: Table, columns: Iterable[str]) -> None:
-    """Make room for `columns` of `table`; the view keeps showing all columns of the table."""
+    """Make room for `columns` of `table`, RECEIVED too; the view keeps showing all columns of the table."""
     stored = stored_columns(connection, table)
-    new = [name for name in table.columns if name in set(columns) - set(stored)]
+    new = [name for name in (*table.columns, RECEIVED) if name in set(columns) - set(stored)]
     if not new:
         return
     if stored:
@@ -207,7 +209,7 @@ def store_columns(connection: duckdb.DuckDBPyConnection, table: Table, columns: 
 
 
 def _definition(table: Table, column: str) -> str:
-    kind = SQL_TYPES[table.columns[column]]
+    kind = SQL_TYPES["datetime" if column == RECEIVED else table.columns[column]]
     return f'"{column}" {kind}' + (" DEFAULT ''" if kind == "VARCHAR" else "")
 
 
@@ -221,13 +223,15 @@ def show_all_columns(connection: duckdb.DuckDBPyConnection, table: Table) -> Non
 
 
 def select_all(table: Table, stored: Iterable[str]) -> str:
-    """Return the SELECT of all columns of `table`, of which `stored` are stored."""
+    """Return the SELECT of all columns of `table`, of which `stored` are stored, and of RECEIVED."""
     held = set(stored)
     shown = ", ".join(
         f'"{name}"' if name in held else f'{_empty(kind)} AS "{name}"' for name, kind in table.columns.items()
     )
     source = f'FROM tidewaiter."{table.name}"' if held else "WHERE false"
-    return f"SELECT {shown} {source}"
+    time = '"TimeGenerated"' if "TimeGenerated" in held else "CAST(NULL AS TIMESTAMP)"
+    received = f'coalesce("{RECEIVED}", {time})' if RECEIVED in held else time
+    return f'SELECT {shown}, {received} AS "{RECEIVED}" {source}'
 
 
 _USAGE = {
@@ -259,7 +263,8 @@ def _show_usage(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
         "SELECT name, date_trunc('hour', received) AS hour, sum(billed) AS billed, count(*) AS requests "
         "FROM tidewaiter._requests GROUP BY ALL"
     )
-    connection.execute(f'CREATE OR REPLACE VIEW main."Usage" AS SELECT {shown} FROM ({hours})')
+    received = f'hour + INTERVAL 1 HOUR AS "{RECEIVED}"'
+    connection.execute(f'CREATE OR REPLACE VIEW main."Usage" AS SELECT {shown}, {received} FROM ({hours})')
 
 
 def _empty(kql_type: str) -> str:

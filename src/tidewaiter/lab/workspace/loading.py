@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
@@ -12,6 +12,7 @@ import duckdb
 
 from tidewaiter.asim.schema import Table, tables
 from tidewaiter.core.errors import DeliveryError
+from tidewaiter.kql import RECEIVED
 from tidewaiter.lab.workspace.arrivals import Arrival
 from tidewaiter.lab.workspace.database import FREE_TABLES, SQL_TYPES, store_columns
 
@@ -22,6 +23,9 @@ Layout = Literal["json", "columns"]
 
 _DYNAMIC_TEXT = "CASE WHEN json_valid({0}) THEN CAST({0} AS JSON) ELSE to_json({0}) END"
 """JSON text byte for byte; text that is not JSON (a lone surrogate, say) as a JSON string of it."""
+
+_FILE = "tidewaiter_file"
+"""What the path of a row's file is called while it is loaded."""
 
 _JSON_KINDS = {
     "string": ("VARCHAR",),
@@ -93,10 +97,10 @@ def load_arrivals(
     Raises:
         duckdb.Error: the files cannot be read or the rows not be written.
     """
-    paths: dict[str, list[str]] = {}
+    of_table: dict[str, list[Arrival]] = {}
     for arrival in arrivals:
-        paths.setdefault(arrival.receipt.table, []).append(str(arrival.path))
-    for name, found in paths.items():
+        of_table.setdefault(arrival.receipt.table, []).append(arrival)
+    for name, found in of_table.items():
         if (table := known.get(name)) is not None:
             _insert_arrived(connection, table, found)
     ledger = [_receipt_row(arrival) for arrival in arrivals]
@@ -107,22 +111,31 @@ def load_arrivals(
 
 
 def _receipt_row(arrival: Arrival) -> tuple[object, ...]:
-    its = arrival.receipt
-    received = its.received.astimezone(UTC).replace(tzinfo=None)
+    its, received = arrival.receipt, _received(arrival)
     sizes = (its.rows, its.body_bytes, its.json_bytes, its.billed)
     return (arrival.number, received, its.request_id, its.rule, its.stream, its.table, *sizes)
 
 
-def _insert_arrived(connection: duckdb.DuckDBPyConnection, table: Table, paths: list[str]) -> None:
-    files = "read_parquet(?, union_by_name = true)"
+def _received(arrival: Arrival) -> datetime:
+    return arrival.receipt.received.astimezone(UTC).replace(tzinfo=None)
+
+
+def _insert_arrived(
+    connection: duckdb.DuckDBPyConnection, table: Table, arrivals: Sequence[Arrival]
+) -> None:
+    paths = [str(arrival.path) for arrival in arrivals]
+    files = f"read_parquet(?, union_by_name = true, filename = '{_FILE}')"
     described = connection.execute(f"DESCRIBE SELECT * FROM {files}", [paths]).fetchall()
     columns = [name for name, *_ in described if name in table.columns]
     constants = {**_constants(table), **_billable(table)}
-    store_columns(connection, table, {*columns, *constants})
+    store_columns(connection, table, {*columns, *constants, RECEIVED})
+    received = [_received(arrival) for arrival in arrivals]
     values = [f'{_arrived(table, name)} AS "{name}"' for name in columns]
     values += [f"'{value}' AS \"{name}\"" for name, value in constants.items()]
+    values.append(f'CAST(map(?, ?)["{_FILE}"] AS TIMESTAMP) AS "{RECEIVED}"')
     connection.execute(
-        f'INSERT INTO tidewaiter."{table.name}" BY NAME SELECT {", ".join(values)} FROM {files}', [paths]
+        f'INSERT INTO tidewaiter."{table.name}" BY NAME SELECT {", ".join(values)} FROM {files}',
+        [paths, received, paths],
     )
 
 

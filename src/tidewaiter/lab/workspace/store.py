@@ -65,7 +65,11 @@ class Workspace:
         self.watchlists = Watchlists(self._changing, self._catalog.schemas)
         self.watchlists.read(connection)
         self._executor = Executor(
-            path, self._catalog.schemas, functions=self.searches.functions, before_open=self._settle
+            path,
+            self._catalog.schemas,
+            functions=self.searches.functions,
+            received=self._catalog,
+            before_open=self._settle,
         )
 
     @classmethod
