@@ -116,6 +116,16 @@ def test_the_names_of_a_union_stay_those_of_its_tables(executor):
     assert executor.run(query, now=NOW).rows == [("Calls",), ("Others",)]
 
 
+def test_a_table_may_list_the_time_among_its_columns(executor):
+    listed = {**SCHEMAS, "Calls": {**SCHEMAS["Calls"], "_TimeReceived": "datetime"}}
+    query = "Calls | where ingestion_time() > ago(1h) and _TimeReceived == ingestion_time()"
+    with Executor(executor._database, listed, received={"Calls"}) as other:
+        result = other.run(query, now=NOW)
+
+    assert [column.name for column in result.columns] == ["Id", "Name", "TimeGenerated", "_TimeReceived"]
+    assert [row[0] for row in result.rows] == [3]
+
+
 def test_a_time_that_nothing_can_tell_is_refused(executor):
     with pytest.raises(NotExecutable, match="ingestion_time of a wildcard"):
         executor.run("union C* | where ingestion_time() > ago(1h)")

@@ -25,7 +25,7 @@ from tidewaiter.kql.names import HIDDEN, Arrived
 from tidewaiter.kql.results import Schemas
 from tidewaiter.kql.rewriting import Rewriter
 from tidewaiter.kql.scope import Scope, replace_queries, walk
-from tidewaiter.kql.tabular import nodes, rendered
+from tidewaiter.kql.tabular import nodes, plugins, rendered, series
 from tidewaiter.kql.tabular.lowering import OWN
 from tidewaiter.kql.tabular.order import Order
 from tidewaiter.kql.tabular.plain import for_each, plain
@@ -40,10 +40,14 @@ class Each:
     whole: str = ""
 
 
+Asking = Callable[[ir.Query, Schema, str], list[tuple[Any, ...]]]
+
+
 class Binder:
     """Binds one query; `describe` asks DuckDB for types, `is_datetime` whether a literal is readable.
 
-    `arrived` are the tables that know when each of their rows was received.
+    `arrived` are the tables that know when each of their rows was received; `ask` runs a SELECT on the rows of
+    a bound query, which stand in it as {rows}, and without it nothing that asks for rows can be bound.
     """
 
     def __init__(
@@ -53,7 +57,9 @@ class Binder:
         describe: Describe,
         is_datetime: Callable[[ir.Literal], bool],
         arrived: Container[str] = (),
+        ask: Asking | None = None,
     ) -> None:
+        self._ask = ask
         self._arrived = arrived
         self._exposed = received.Exposed(frozenset())
         self._text = text
@@ -145,6 +151,13 @@ class Binder:
         if isinstance(written, nodes.Partition):
             yield from self._partitioned(written)
             return
+        if isinstance(written, nodes.Plugin):
+            yield from self._plugged(written, head, columns, scope)
+            return
+        if isinstance(written, nodes.MakeSeries):
+            kind = self._rewriter(head, columns, scope).type_of(written.axis.expr)
+            yield from series.series(written, columns, kind, self._query)
+            return
         own = [name for name in columns if name != HIDDEN and (each is None or name != each.column)]
         for operator in plain(written, own, self._query, self._unknown_column(own)):
             if each is None:
@@ -174,6 +187,22 @@ class Binder:
         return rendered.Applied(
             number, f"{number} rows", elements, tuple(expand), body, tuple(listed), frozenset(made)
         )
+
+    def _plugged(
+        self, written: nodes.Plugin, head: ir.Query, columns: list[str], scope: Scope
+    ) -> list[ir.Operator]:
+        """Return what a plugin means; for its columns the rows before it are looked at."""
+
+        def ask(expression: ir.Expr, sql: str) -> list[tuple[Any, ...]]:
+            if self._ask is None:
+                hint = "give its output schema: evaluate …(…) : (Name: string)"
+                raise self._query.refused(f"evaluate {written.name} in a rule", None, hint=hint)
+            named = ir.Project((ir.NamedExpr(expression, "value"),))
+            self._expressions_of(named, columns, scope, frozenset())
+            query = ir.Query(head.source, [*head.operators, named], [*scope.lets, *head.lets])
+            return self._ask(query, scope.columns, sql)
+
+        return plugins.PLUGINS[written.name](written, columns, ask, self._query)
 
     def _partitioned(self, written: nodes.Partition) -> Iterator[ir.Operator]:
         """Yield the body's operators, each for the rows of one key; the result has the body's columns."""
@@ -295,6 +324,8 @@ class Binder:
 
     def _check_function(self, call: ir.FunctionCall, *, aggregate_place: bool) -> None:
         name, given = call.name, len(call.args)
+        if dialect.is_internal(name):
+            return
         if name == received.FUNCTION and not given:
             raise self._query.wrong(f"{name}() is of a table's row, and here is none", self._find(name))
         if name in dialect.scalars():

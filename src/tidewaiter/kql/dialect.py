@@ -26,11 +26,14 @@ from tidewaiter.kql.calls.aggregates import AGGREGATES
 from tidewaiter.kql.calls.dynamics import DYNAMICS
 from tidewaiter.kql.calls.texts import TEXTS
 from tidewaiter.kql.calls.windows import WINDOWS
-from tidewaiter.kql.tabular import let_functions, lowering, rendered
+from tidewaiter.kql.tabular import let_functions, lowering, plugins, rendered
 
 LIBRARY_VERSION = "1.1.2"
 FILL = "absent string as empty"
 """Internal scalar function: a null string as ''. The space keeps queries from calling it."""
+
+DISTANCE = "timespan without sign"
+"""Internal scalar function: abs() of a timespan."""
 
 REWRITTEN = frozenset({"column_ifexists", "columnifexists", "pack_all"})
 """Functions that `rewriting` puts others in the place of."""
@@ -90,6 +93,7 @@ def install() -> None:
     SCALAR_FUNCTIONS["split"] = _Split("split", "template", "", (2, 3))
     SCALAR_FUNCTIONS["parse_json"] = FunctionSpec("parse_json", "template", _PARSE_JSON, (1,))
     SCALAR_FUNCTIONS["todynamic"] = FunctionSpec("todynamic", "template", _PARSE_JSON, (1,))
+    SCALAR_FUNCTIONS[DISTANCE] = FunctionSpec(DISTANCE, "template", "greatest({0}, -({0}))", (1,))
     SCALAR_FUNCTIONS[FILL] = FunctionSpec(FILL, "template", "coalesce({0}, '')", (1,))
     SCALAR_FUNCTIONS[received.FUNCTION] = FunctionSpec(
         received.FUNCTION, "template", "CAST({0} AS TIMESTAMP)", (1,)
@@ -104,6 +108,7 @@ def install() -> None:
     functions.install()
     paths.install()
     lowering.install()
+    plugins.install()
     rendered.install()
 
 
@@ -119,7 +124,12 @@ def scalars() -> frozenset[str]:
     """Names of the scalar functions that run."""
     install()
     known = frozenset(SCALAR_FUNCTIONS) | frozenset(translate._SPECIAL_FORMS)
-    return known - aggregates() - {FILL}
+    return frozenset(name for name in known - aggregates() if not is_internal(name))
+
+
+def is_internal(name: str) -> bool:
+    """Say whether a function is one of ours that no query can call: its name has a space."""
+    return " " in name
 
 
 def arities(name: str) -> tuple[int, ...]:

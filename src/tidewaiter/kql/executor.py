@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock, Timer
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
 
@@ -21,6 +21,8 @@ from tidewaiter.kql.reads import reads_of
 from tidewaiter.kql.results import Column, Functions, Limits, QueryResult, Schemas, Timespan, Value
 from tidewaiter.kql.text import Exceeded, Failed, QueryText
 from tidewaiter.kql.translation import Probe, Statement, translate
+
+_Found = TypeVar("_Found")
 
 _BATCH = 1000
 _ANY_TIME = datetime(1999, 12, 31, 23, 59, 59, 987654, tzinfo=UTC)
@@ -103,7 +105,7 @@ class Executor:
             connection = self._open()
             statement = self._translate(connection, text, limits, now, timespan)
             try:
-                return _run(connection, statement, text, limits)
+                return _run(connection, statement, text, limits, _fetch)
             except QueryError:
                 # A fatal or interrupted statement may leave the instance unusable: open it afresh.
                 self.close()
@@ -123,7 +125,7 @@ class Executor:
         text = QueryText(query, origin)
         with self._lock:
             connection = self._open()
-            statement = self._translate(connection, text, limits or self._limits, _ANY_TIME)
+            statement = self._translate(connection, text, limits or self._limits, _ANY_TIME, rows=False)
             with _in_kql_words(text):
                 columns = _types(connection, statement)
             reads = reads_of(text, self._schemas, self._functions, self._received)
@@ -140,7 +142,7 @@ class Executor:
         statement = Statement(_standing_in(parts, prepared.statement.sql), at)
         with self._lock:
             try:
-                return _run(self._open(), statement, prepared.text, prepared.limits)
+                return _run(self._open(), statement, prepared.text, prepared.limits, _fetch)
             except QueryError:
                 self.close()
                 raise
@@ -179,11 +181,16 @@ class Executor:
         limits: Limits,
         now: datetime | None,
         timespan: Timespan | None = None,
+        *,
+        rows: bool = True,
     ) -> Statement:
         def holds(condition: str) -> bool:
             return connection.execute(f"SELECT {condition}").fetchone() == (True,)
 
-        probe = Probe(lambda statement: _types(connection, statement), holds)
+        def asked(statement: Statement) -> list[tuple[Any, ...]]:
+            return _run(connection, statement, text, limits, _fetched)
+
+        probe = Probe(lambda statement: _types(connection, statement), holds, asked if rows else None)
         with _in_kql_words(text):
             instant = now or datetime.now(UTC)
             statement = translate(
@@ -222,8 +229,13 @@ def _kql_type(duckdb_type: str) -> str:
 
 
 def _run(
-    connection: duckdb.DuckDBPyConnection, statement: Statement, text: QueryText, limits: Limits
-) -> QueryResult:
+    connection: duckdb.DuckDBPyConnection,
+    statement: Statement,
+    text: QueryText,
+    limits: Limits,
+    fetch: Callable[[duckdb.DuckDBPyConnection, Limits], _Found],
+) -> _Found:
+    """Run a statement within its time."""
     cursor = connection.cursor()
     expired = False
 
@@ -238,7 +250,7 @@ def _run(
     try:
         with _in_kql_words(text):
             cursor.execute(statement.sql, dict(statement.parameters))
-            return _fetch(cursor, limits)
+            return fetch(cursor, limits)
     except RuntimeError as error:
         if "interrupted" in str(error) and not expired:  # how DuckDB passes on Ctrl-C
             raise KeyboardInterrupt from None
@@ -252,6 +264,10 @@ def _run(
     finally:
         timer.cancel()
         cursor.close()
+
+
+def _fetched(cursor: duckdb.DuckDBPyConnection, _limits: Limits) -> list[tuple[Any, ...]]:
+    return cursor.fetchall()
 
 
 def _fetch(cursor: duckdb.DuckDBPyConnection, limits: Limits) -> QueryResult:

@@ -76,11 +76,12 @@ class Library:
     def _checked(self, query: QueryText) -> Text:
         found = tokens.lex(query)
         tokens.refuse(query, found)
-        refuse_equals(query, found, calls=self._functions)
+        refuse_equals(query, found, calls={*self._functions, *tokens.PLUGINS})
         edits = [
             *watchlist_calls(query, found, self._schemas),
             *tokens.legacy_paths(found),
             *tokens.bare_serialize(found),
+            *tokens.named_series(found),
         ]
         return Text(query, found, tokens.canonical(query, found, edits))
 

@@ -54,17 +54,18 @@ class Names:
 
     def table(self, name: str, *, arrived: bool = False) -> str:
         """Return SQL that stands for a table of the file: its name, or a SELECT that hides and renames."""
-        quoted = _plain_quote(name)
-        renamed = {each: self.column(each) for each in self.schema.get(name, ())}
+        listed = self.schema.get(name, ())
+        renamed = {each: self.column(each) for each in listed}
         renamed = {each: new for each, new in renamed.items() if each != new}
-        hides = name in self.received
-        if arrived:
-            renamed[RECEIVED] = HIDDEN
-        if not hides and not renamed:
-            return quoted
-        without = f" EXCLUDE ({_plain_quote(RECEIVED)})" if hides and not arrived else ""
+        hides = name in self.received and RECEIVED not in listed
+        if not (hides or renamed or arrived):
+            return _plain_quote(name)
+        time = _plain_quote(RECEIVED)
+        without = f" EXCLUDE ({time})" if hides else ""
         pairs = ", ".join(f"{_plain_quote(old)} AS {_plain_quote(new)}" for old, new in renamed.items())
-        return f"(SELECT *{without}{f' RENAME ({pairs})' if pairs else ''} FROM {quoted})"
+        renaming = f" RENAME ({pairs})" if pairs else ""
+        also = f", {time} AS {_plain_quote(HIDDEN)}" if arrived else ""
+        return f"(SELECT *{without}{renaming}{also} FROM {_plain_quote(name)})"
 
 
 _NAMES: State[Names | None] = State("tidewaiter.names", lambda: None)

@@ -12,6 +12,7 @@ from typing import Any
 
 from duckdb_kql import ir
 
+from tidewaiter.kql.dialect import DISTANCE
 from tidewaiter.kql.names import HIDDEN
 from tidewaiter.kql.received import FUNCTION
 from tidewaiter.kql.results import RECEIVED
@@ -39,6 +40,10 @@ class Rewriter:
         self._arrival = arrival
         self._type_of = type_of
         self._query = query
+
+    def type_of(self, expression: ir.Expr) -> str:
+        """Return the KQL type of an expression as it is written."""
+        return self._type_of(self._rebuilt(expression))
 
     def operator(self, operator: Any) -> Any:
         """Return the operator with its expressions rewritten; nested queries are left alone."""
@@ -94,6 +99,9 @@ class Rewriter:
             return dataclasses.replace(node, name=RECEIVED)
         if isinstance(node, ir.FunctionCall) and node.name in _EXISTING:
             return self._existing(node)
+        if isinstance(node, ir.FunctionCall) and node.name == "abs" and len(node.args) == 1:
+            timespan = self._type_of(node.args[0]) == "timespan"
+            return dataclasses.replace(node, name=DISTANCE) if timespan else node
         if isinstance(node, ir.FunctionCall) and node.name == "pack_all" and not node.args:
             named = ((ir.Literal(name, "string"), ir.ColumnRef(name)) for name in self._columns)
             return ir.FunctionCall("bag_pack", tuple(part for pair in named for part in pair))

@@ -26,21 +26,24 @@ RUNS = frozenset(
         "where", "filter", "project", "project-away", "project-rename", "extend", "summarize", "distinct",
         "top", "sort", "order", "take", "limit", "count", "join", "lookup", "union", "mv-expand", "mvexpand",
         "parse", "parse-where", "getschema", "render", "invoke", "mv-apply", "partition", "project-keep",
-        "project-reorder", "sample-distinct", "serialize", "as",
+        "project-reorder", "sample-distinct", "serialize", "as", "make-series", "evaluate",
     }
 )  # fmt: skip
 """Tabular operators that the executor runs, as they stand after a pipe."""
 
 REFUSED = frozenset(
     {
-        "assert-schema", "consume", "evaluate", "facet", "find", "fork", "graph-mark-components",
+        "assert-schema", "consume", "facet", "find", "fork", "graph-mark-components",
         "graph-match", "graph-merge", "graph-shortest-paths", "graph-to-table", "graph-where-edges",
-        "graph-where-nodes", "macro-expand", "make-graph", "make-series", "parse-kv",
+        "graph-where-nodes", "macro-expand", "make-graph", "parse-kv",
         "project-by-names", "project-smart", "reduce", "sample", "scan", "search", "top-hitters",
         "top-nested",
     }
 )  # fmt: skip
 """Tabular operators that Kusto knows and the executor does not run ("Tabular operators", 2026-11)."""
+
+PLUGINS = frozenset({"bag_unpack", "pivot"})
+"""Plugins of `evaluate` that run."""
 
 _ONE_WORKSPACE = "the local lab holds one workspace: write the table's name alone"
 _NOTHING_OUTSIDE = "a query reads the lab's tables and nothing outside them"
@@ -152,6 +155,8 @@ def refuse(query: QueryText, tokens: list[Token]) -> None:
             raise query.refused("decimal", token.place, hint="use real()")
         elif token.text == "evaluate" and _starts_a_query(tokens, index):
             raise _plugin(query, tokens, index)
+        elif token.text == "*" and [each.kind for each in tokens[index - 2 : index]] == ["COLON", "OPENPAREN"]:
+            raise query.refused("evaluate with * in its output schema", token.place, hint="name the columns")
         elif token.kind == "EQUAL" and _closes_a_tuple(tokens, index - 1):
             raise query.refused("assignment to several names", token.place, hint="assign one name at a time")
 
@@ -161,10 +166,10 @@ def _check_operator(query: QueryText, tokens: list[Token], bar: int) -> None:
         raise query.misread("no operator after '|'", tokens[bar].place)
     first = tokens[bar + 1]
     name = _operator_name(tokens, bar + 1)
+    if name == "evaluate" and _plugin_name(tokens, bar + 1) not in PLUGINS:
+        raise _plugin(query, tokens, bar + 1)
     if name in RUNS:
         return
-    if name == "evaluate":
-        raise _plugin(query, tokens, bar + 1)
     if name in REFUSED:
         raise query.refused(name, first.place)
     hint = did_you_mean(name, RUNS | REFUSED)
@@ -181,10 +186,15 @@ def _operator_name(tokens: list[Token], index: int) -> str:
     return name
 
 
+def _plugin_name(tokens: list[Token], index: int) -> str:
+    """Return the name that is called behind `evaluate`, whatever hints stand before it."""
+    opening = next((at for at in range(index, len(tokens)) if tokens[at].kind == "OPENPAREN"), index + 1)
+    return tokens[opening - 1].text if opening > index + 1 else ""
+
+
 def _plugin(query: QueryText, tokens: list[Token], index: int) -> QueryError:
-    plugin = tokens[index + 1].text if index + 1 < len(tokens) else ""
-    construct = f"evaluate {plugin}".rstrip()
-    return query.refused(construct, tokens[index].place, hint="plugins are not run locally")
+    construct = f"evaluate {_plugin_name(tokens, index)}".rstrip()
+    return query.refused(construct, tokens[index].place, hint="this plugin is not run locally")
 
 
 def _starts_a_query(tokens: list[Token], index: int) -> bool:
@@ -254,6 +264,16 @@ def bare_serialize(tokens: list[Token]) -> list[Edit]:
     following = [*(token.kind for token in tokens[1:]), "SEMICOLON"]
     bare = [t for t, after in zip(tokens, following, strict=True) if t.text == "serialize" and after in ends]
     return [Edit(t.end, t.end, f" ['{SERIALIZED}'] = 0") for t in bare]
+
+
+def named_series(tokens: list[Token]) -> list[Edit]:
+    """Return what to write for the first name of `make-series n = sum(x)`, which could be a parameter's."""
+    return [
+        Edit(name.start, name.end, f"['{name.text}']")
+        for operator, name, equal in zip(tokens, tokens[1:], tokens[2:], strict=False)
+        if operator.text == "make-series" and equal.kind == "EQUAL" and name.text.isidentifier()
+        if name.text not in ("kind", "hint")
+    ]
 
 
 def canonical(query: QueryText, tokens: list[Token], edits: Iterable[Edit] = ()) -> Canonical:

@@ -45,10 +45,14 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What translation asks the database: a statement's columns with KQL types; a constant condition."""
+    """What translation asks the database: a statement's columns with KQL types; a constant condition; its rows.
+
+    Without `rows` the columns of a plugin that depend on them cannot be told.
+    """
 
     types: Callable[[Statement], dict[str, str]]
     holds: Callable[[str], bool]
+    rows: Callable[[Statement], list[tuple[Any, ...]]] | None = None
 
 
 def translate(
@@ -86,7 +90,13 @@ def translate(
         def is_datetime(value: ir.Literal) -> bool:
             return value.value is None or probe.holds(f"{render_literal(value)} IS NOT NULL")
 
-        bound = Binder(text, library, describe, is_datetime, received).bind(lowered, schemas)
+        def ask(part: ir.Query, columns: Schema, sql: str) -> list[tuple[Any, ...]]:
+            assert probe.rows is not None
+            rows = _render(part, columns, lowered, active)
+            return probe.rows(Statement(sql.replace("{rows}", rows.sql), rows.parameters))
+
+        asking = ask if probe.rows is not None else None
+        bound = Binder(text, library, describe, is_datetime, received, asking).bind(lowered, schemas)
         bound.operators.append(ir.Take(rows))
         return _render(bound, columns, lowered, active)
 

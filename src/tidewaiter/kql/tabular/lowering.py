@@ -26,7 +26,7 @@ _refuse_empty_literal = translate._refuse_empty_literal
 
 OWN = (
     nodes.Reorder, nodes.Keep, nodes.Away, nodes.DistinctAll, nodes.Counted, nodes.Serialize,
-    nodes.SampleDistinct, nodes.Unnamed, nodes.MvApply, nodes.Partition, nodes.MakeSeries,
+    nodes.SampleDistinct, nodes.Unnamed, nodes.MvApply, nodes.Partition, nodes.MakeSeries, nodes.Plugin,
 )  # fmt: skip
 
 
@@ -214,20 +214,7 @@ def _sample_distinct(_node: Any, kids: list[Any]) -> ir.Operator:
 
 
 def _mv_expand(_node: Any, kids: list[Any]) -> Any:
-    """Take computed expressions without a name, which get their names when the columns are known."""
-    unnamed = (_target(kid) for kid in kids)
-    if all(each is None or isinstance(each, ir.ColumnRef) for each in unnamed):
-        return None
     return _expand_with(kids)
-
-
-def _target(kid: Any) -> ir.Expr | None:
-    """Return the expression of a target without a name; None for what is no such target."""
-    if "Parameter" in _lower._cls(kid) or _lower._cls(kid) == "MvapplyOperatorLimitClause":
-        return None
-    named = _named_part(kid)
-    lowered = _lower._lower_named(named)
-    return None if lowered.name is not None else lowered.expr
 
 
 def _named_part(kid: Any) -> Any:
@@ -264,11 +251,9 @@ def _expand_with(kids: list[Any]) -> nodes.Unnamed:
                 raise _lower._unsupported(kid, f"mv-expand parameter:{text}")
         else:
             named = _lower._lower_named(_named_part(kid))
-            if isinstance(named.expr, ir.ColumnRef):
-                targets.append(ir.MvExpandTarget(named.expr.name, named.name, _to_type(kid)))
-            else:
-                computed.append((len(targets), named.expr))
-                targets.append(ir.MvExpandTarget(named.name or "", None, _to_type(kid)))
+            column = named.expr.name if isinstance(named.expr, ir.ColumnRef) else ""
+            computed.append((len(targets), named.expr))
+            targets.append(ir.MvExpandTarget(column, named.name, _to_type(kid)))
     if not targets:
         raise KqlUnsupportedError("mv-expand")
     return nodes.Unnamed(ir.MvExpand(tuple(targets), index, limit, array), tuple(computed))
@@ -321,7 +306,10 @@ def _make_series(node: Any, kids: list[Any]) -> ir.Operator:
             ]
         elif kind == "MakeSeriesOperatorByClause":
             by = tuple(_lower._lower_named(part) for part in parts)
-        elif "Parameter" in kind or kind == "MakeSeriesOperatorInRangeClause":
+        elif kind == "MakeSeriesOperatorInRangeClause":
+            hint = "write from … to … step …"
+            raise KqlUnsupportedError("make-series in range", span=_lower._span(kid), hint=hint)
+        elif "Parameter" in kind:
             raise KqlUnsupportedError(f"make-series {kid.getText()[:20]}", span=_lower._span(kid))
         elif kind == "MakeSeriesOperatorAggregation" and len(parts) == 2:
             default = _lower._lower_expr(_lower._rule_children(parts[1])[0])
@@ -332,6 +320,24 @@ def _make_series(node: Any, kids: list[Any]) -> ir.Operator:
     if axis is None or "step" not in found:
         raise KqlUnsupportedError("make-series", span=_lower._span(node))
     return nodes.MakeSeries(tuple(columns), axis, found.get("from"), found.get("to"), found["step"], by)
+
+
+def _evaluate(_node: Any, kids: list[Any]) -> ir.Operator:
+    call = next(kid for kid in kids if _lower._cls(kid) == "FunctionCallExpression")
+    name, *arguments = _lower._rule_children(_lower._collapse(call))
+    clauses = [kid for kid in kids if _lower._cls(kid) == "EvaluateOperatorSchemaClause"]
+    schema = None
+    for clause in clauses:
+        declared = (_lower._rule_children(each) for each in _lower._rule_children(_lower._rule_children(clause)[0]))
+        schema = tuple((_lower._find_names(column)[0], kind.getText().strip()) for column, kind in declared)
+    return nodes.Plugin(name.getText().strip(), tuple(_argument(each) for each in arguments), schema)
+
+
+def _argument(node: Any) -> ir.NamedExpr:
+    """Read an argument of a plugin, which may be named."""
+    named = _lower._rule_children(node)[0] if _lower._cls(node) == "ArgumentExpression" else node
+    read: ir.NamedExpr = _lower._lower_named(named)
+    return read
 
 
 def _parse(node: Any, kids: list[Any]) -> Any:
@@ -395,6 +401,7 @@ _READ: dict[str, Callable[[Any, list[Any]], Any]] = {
     "MvapplyOperator": _mv_apply,
     "PartitionOperator": _partition,
     "MakeSeriesOperator": _make_series,
+    "EvaluateOperator": _evaluate,
     "ParseOperator": _parse,
     "ParseWhereOperator": _parse,
 }

@@ -71,7 +71,10 @@ class Leading(ir.ParseSegment):
 
 @dataclass(frozen=True)
 class Unnamed(ir.Operator):
-    """`mv-expand` with computed expressions that have no name; `computed` are in the places of targets."""
+    """`mv-expand` before its columns are known; `computed` are what stands in the places of its targets.
+
+    A name that a scalar `let` has may be a column's all the same.
+    """
 
     expand: ir.MvExpand
     computed: tuple[tuple[int, ir.Expr], ...]
@@ -96,6 +99,15 @@ class Partition(ir.Operator):
 
     key: ir.Expr
     body: ir.Query
+
+
+@dataclass(frozen=True)
+class Plugin(ir.Operator):
+    """`evaluate`: a plugin by name, its arguments, and its output schema if it has one (name, KQL type)."""
+
+    name: str
+    arguments: tuple[ir.NamedExpr, ...]
+    schema: tuple[tuple[str, str], ...] | None = None
 
 
 @dataclass(frozen=True)

@@ -64,14 +64,17 @@ def expanded(operator: nodes.Unnamed, columns: Sequence[str]) -> list[ir.Operato
     """
     targets = list(operator.expand.targets)
     computed: list[ir.NamedExpr] = []
-    named = [target.column for target in targets if target.column]
+    named = [target.name or target.column for target in targets if target.name or target.column]
     namer = naming.Namer(skip=[*columns, *named])
     for place, expression in operator.computed:
-        name = targets[place].column or naming.expression_name(expression) or namer.positional()
-        if not targets[place].column and name in named:
+        target = targets[place]
+        if isinstance(expression, ir.ColumnRef) or (target.column and target.column in columns):
+            continue
+        name = target.name or target.column or naming.expression_name(expression) or namer.positional()
+        if not (target.name or target.column) and name in named:
             name = disambiguate(name, [*columns, *named])
         named.append(name)
-        targets[place] = dataclasses.replace(targets[place], column=name)
+        targets[place] = dataclasses.replace(target, column=name, name=None)
         computed.append(ir.NamedExpr(expression, name))
     prelude: list[ir.Operator] = [ir.Extend(tuple(computed))] if computed else []
     return [*prelude, dataclasses.replace(operator.expand, targets=tuple(targets))]
