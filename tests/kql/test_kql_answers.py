@@ -124,6 +124,8 @@ ANSWERS = [
     ),
     ("Calls | where Data.k.v[1] == 'x' | count", [(1,)]),
     ("Calls | summarize arg_max(At, Name, Id)", [(at(3), "10.0.0.1", 4)]),
+    ("Calls | where Id == 2 | evaluate bag_unpack(Data) | project k", [(2,)]),
+    ("Calls | make-series n = count() on Id from 1 to 6 step 2 | project n", [("[2,2,0]",)]),
     (
         "Calls | summarize countif(Id > 1), dcountif(Name, Id > 1), percentile(Id, 50), avg(Id)",
         [(3, 3, 2, 2.5)],

@@ -6,7 +6,9 @@ from tidewaiter.core.errors import NotExecutable, QueryError
 from tidewaiter.kql import Executor
 
 OPERATORS = [
-    ("Calls | make-series c = count() on At step 1d", "make-series"),
+    ("Calls | make-series c = count() on At in range(ago(1d), now(), 1h)", "make-series in range"),
+    ("Calls | make-series kind=nonempty c = count() on At step 1d", "make-series kind=nonempty"),
+    ("Calls | make-series c = count() on Name step 1d", "make-series on a string"),
     ("Calls | sample 1", "sample"),
     ("Calls | top-nested 1 of Name by sum(Id)", "top-nested"),
     ("Calls | top-hitters 1 of Name", "top-hitters"),
@@ -66,8 +68,9 @@ OUTSIDE = [
     ("externaldata(a: string)['https://x/y.csv']", "externaldata"),
     ("let E = externaldata (a: string) [@'/etc/passwd']; E", "externaldata"),
     ("external_table('x')", "external_table"),
-    ("Calls | evaluate bag_unpack(Data)", "evaluate bag_unpack"),
-    ("Calls | evaluate hint.distribution=single pivot(Name)", "evaluate hint.distribution"),
+    ("Calls | evaluate python(typeof(*), 'x')", "evaluate python"),
+    ("Calls | evaluate hint.distribution=single autocluster()", "evaluate autocluster"),
+    ("Calls | evaluate bag_unpack(Data) : (*, a: string)", "evaluate with * in its output schema"),
     ("let e = evaluate bag_unpack(Calls); e", "evaluate bag_unpack"),
     ("workspace('x').Calls", "workspace"),
     ("union Calls, workspace('x').Calls", "workspace"),
@@ -77,7 +80,8 @@ OUTSIDE = [
     ("database('small').Calls", "database"),
     ("database('tidewaiter')._batches", "database"),
     ("Calls | where Name in ((database('small').Hidden))", "database"),
-    ("table('Calls')", "table"),
+    ("table(strcat('Ca', 'lls'))", "table of a name that is no literal"),
+    ("let Calls = print x = 1; table('Calls')", "table of Calls"),
     (".show tables", ".show"),
     ("  // a comment\n.drop table Calls", ".drop"),
     (".set X <| Calls", ".set"),
@@ -146,7 +150,7 @@ def test_a_refusal_after_a_rewritten_string_still_points_at_the_original_text(ru
 
 def test_check_refuses_what_run_refuses_and_accepts_what_runs(executor: Executor):
     executor.check("Calls | where Id > 1 | count")
-    with pytest.raises(NotExecutable, match="make-series"):
-        executor.check("Calls | make-series c = count() on At step 1d")
+    with pytest.raises(NotExecutable, match="top-nested"):
+        executor.check("Calls | top-nested 1 of Name by sum(Id)")
     with pytest.raises(QueryError, match="types do not fit"):
         executor.check("Calls | extend x = Name - 1")

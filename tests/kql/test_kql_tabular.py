@@ -137,3 +137,26 @@ def test_bins_of_weeks_begin_on_mondays(run):
     monday, before = datetime(2024, 1, 1, tzinfo=UTC), datetime(1969, 12, 29, tzinfo=UTC)
     assert rows[0][:2] == (monday, before)
     assert monday.weekday() == before.weekday() == 0
+
+
+@pytest.mark.parametrize(
+    ("query", "rows"),
+    [
+        ("table('People') | count", [(3,)]),
+        ("let n = 'People'; table(n) | where Key == 1 | count", [(2,)]),
+        ("let f = (t: string, k: long) { table(t) | where Key == k }; union isfuzzy=true f('People', 1), f('People', 9) | count", [(3,)]),
+        ("union isfuzzy=true table('People'), table('Nope') | count", [(3,)]),
+        ("Calls | join kind=inner (table('People', 'hotcache')) on $left.Id == $right.Key | count", [(2,)]),
+        ("print d = datetime(2024-01-01) - datetime(2024-01-03), i = int(-3), r = -1.5 | project abs(d) == 2d, abs(i), abs(r), abs(-4)", [(True, 3, 1.5, 4)]),
+        ("let L = dynamic(['b', 'a']); print x = 1 | mv-apply e = L to typeof(string) on (order by e asc | summarize s = make_list(e)) | project s", [('["a","b"]',)]),
+        ("let L = dynamic(['b', 'a']); print x = 1 | mv-expand L | project L", [('"b"',), ('"a"',)]),
+        ("let x = dynamic(['b']); print x = dynamic([1]) | mv-expand x", [("1",)]),
+    ],
+)  # fmt: skip
+def test_names_of_tables_and_lists_may_come_from_a_let(run, query, rows):
+    assert run(query).rows == rows
+
+
+def test_a_table_that_kql_may_not_see_is_unknown_by_its_name_too(run):
+    with pytest.raises(QueryError, match="unknown table 'Hidden'"):
+        run("table('Hidden')")

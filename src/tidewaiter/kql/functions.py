@@ -82,6 +82,7 @@ class Library:
             *tokens.legacy_paths(found),
             *tokens.bare_serialize(found),
             *tokens.named_series(found),
+            *tokens.table_calls(found),
         ]
         return Text(query, found, tokens.canonical(query, found, edits))
 

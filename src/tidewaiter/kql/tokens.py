@@ -52,7 +52,7 @@ PLACES = {
     **dict.fromkeys(
         ("externaldata", "external_data", "external_table", "inline_externaldata"), _NOTHING_OUTSIDE
     ),
-    **dict.fromkeys(("table", "materialized_view", "stored_query_result"), "write the table's name alone"),
+    **dict.fromkeys(("materialized_view", "stored_query_result"), "write the table's name alone"),
 }
 """Names that, when called, lead out of the lab's own tables (DESIGN section 14)."""
 
@@ -155,7 +155,7 @@ def refuse(query: QueryText, tokens: list[Token]) -> None:
             raise query.refused("decimal", token.place, hint="use real()")
         elif token.text == "evaluate" and _starts_a_query(tokens, index):
             raise _plugin(query, tokens, index)
-        elif token.text == "*" and [each.kind for each in tokens[index - 2 : index]] == ["COLON", "OPENPAREN"]:
+        elif token.text == "*" and _opens_a_schema(tokens, index):
             raise query.refused("evaluate with * in its output schema", token.place, hint="name the columns")
         elif token.kind == "EQUAL" and _closes_a_tuple(tokens, index - 1):
             raise query.refused("assignment to several names", token.place, hint="assign one name at a time")
@@ -202,6 +202,12 @@ def _starts_a_query(tokens: list[Token], index: int) -> bool:
     if before not in ("SEMICOLON", "OPENPAREN", "EQUAL", "OPENBRACE"):
         return False
     return [token.kind for token in tokens[index + 1 : index + 3]] == ["IDENTIFIER", "OPENPAREN"]
+
+
+def _opens_a_schema(tokens: list[Token], index: int) -> bool:
+    """Say whether `plugin(…) : (` stands before a token."""
+    before = [token.kind for token in tokens[max(0, index - 3) : index]]
+    return before == ["CLOSEPAREN", "COLON", "OPENPAREN"]
 
 
 def _closes_a_tuple(tokens: list[Token], index: int) -> bool:
@@ -264,6 +270,19 @@ def bare_serialize(tokens: list[Token]) -> list[Edit]:
     following = [*(token.kind for token in tokens[1:]), "SEMICOLON"]
     bare = [t for t, after in zip(tokens, following, strict=True) if t.text == "serialize" and after in ends]
     return [Edit(t.end, t.end, f" ['{SERIALIZED}'] = 0") for t in bare]
+
+
+TABLE = "tidewaiter_table"
+"""What the library reads for `table`, which its grammar keeps for another purpose."""
+
+
+def table_calls(tokens: list[Token]) -> list[Edit]:
+    """Return what to write for the name of `table(…)`."""
+    return [
+        Edit(a.start, a.end, TABLE)
+        for a, b in pairwise(tokens)
+        if a.text == "table" and b.kind == "OPENPAREN"
+    ]
 
 
 def named_series(tokens: list[Token]) -> list[Edit]:

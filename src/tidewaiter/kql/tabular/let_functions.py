@@ -19,6 +19,8 @@ from duckdb_kql._state import State
 from duckdb_kql.errors import KqlUnsupportedError
 from duckdb_kql.stored_functions import StoredFunction
 
+from tidewaiter.kql.tokens import TABLE
+
 _lower: Any = import_module("duckdb_kql.lower")
 _declare = _lower._declare_let_function
 _stored = _lower._stored
@@ -80,12 +82,29 @@ def call_source(node: Any) -> ir.Source | None:
     """Expand a call where a table stands, also of a function that `invoke` could call too."""
     kids = _lower._rule_children(node)
     names = _lower._find_names(kids[0]) if kids else []
+    if names == [TABLE]:
+        return _table_named(node, kids[1:])
     own = _DECLARED.get().get(names[0]) if names else None
     if own is not None:
         source: ir.Source = _lower._expand(node, own, kids[1:])
         return source
     found: ir.Source | None = _stored_call_source(node)
     return found
+
+
+def _table_named(node: Any, arguments: list[Any]) -> ir.Source:
+    """Read `table("Name")`: the stored table, by a literal, a `let` or a parameter ("table()", Kusto docs)."""
+    scope = _lower._FN_STATE.get()
+    name = _lower._substitute(_lower._lower_expr(arguments[0]), scope.scalars) if arguments else None
+    while isinstance(name, ir.LetRef):
+        name = name.value
+    if not isinstance(name, ir.Literal) or not isinstance(name.value, str):
+        hint = "give it a string"
+        raise KqlUnsupportedError("table of a name that is no literal", span=_lower._span(node), hint=hint)
+    if name.value in scope.visible:
+        hint = "the query has a let of that name, which table() does not mean"
+        raise KqlUnsupportedError(f"table of {name.value}", span=_lower._span(node), hint=hint)
+    return ir.TableRef(name.value)
 
 
 def expand(node: Any, function: StoredFunction, arguments: list[Any]) -> Any:

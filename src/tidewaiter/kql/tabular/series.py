@@ -140,7 +140,8 @@ def _series(op: Series, prev: str) -> str:
     at = f"({_origin(bins)} + _n * {step})"
     place = f"make_timestamp(CAST({at} AS BIGINT))" if bins.timed else at
     many = f"CASE WHEN _last - _first >= {MOST_BINS} THEN error('make-series of more than {MOST_BINS} bins')"
-    numbers = f"{many} ELSE generate_series(_first, _last) END"
+    # Bounded twice: DuckDB computes what several branches share before it looks at the condition.
+    numbers = f"{many} ELSE generate_series(_first, least(_last, _first + {MOST_BINS})) END"
     keys = ", ".join(_q(key) for key in op.keys)
     lists = [
         f"{_values(name, default)} AS {_q(name)}"
