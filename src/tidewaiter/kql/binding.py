@@ -46,8 +46,8 @@ Asking = Callable[[ir.Query, Schema, str], list[tuple[Any, ...]]]
 class Binder:
     """Binds one query; `describe` asks DuckDB for types, `is_datetime` whether a literal is readable.
 
-    `arrived` are the tables that know when each of their rows was received; `ask` runs a SELECT on the rows of
-    a bound query, which stand in it as {rows}, and without it nothing that asks for rows can be bound.
+    `arrived` are the tables that know when each of their rows was received; `ask` runs a SELECT on the rows
+    of a bound query, which stand in it as {rows}; without it nothing that asks for rows can be bound.
     """
 
     def __init__(
@@ -136,8 +136,10 @@ class Binder:
         if isinstance(source, ir.WildcardTableRef):
             hint = "name the tables"
             raise self._query.refused(f"{received.FUNCTION} of a wildcard", None, hint=hint)
-        table = isinstance(source, ir.TableRef) and all(name != source.name for name, _ in scope.lets)
-        return Arrived(source.name) if table and source.name in self._arrived else source
+        if not isinstance(source, ir.TableRef) or source.name not in self._arrived:
+            return source
+        bound = any(name == source.name for name, _ in scope.lets)
+        return source if bound else Arrived(source.name)
 
     # Operators of ours
 

@@ -41,8 +41,9 @@ class Executor:
     `schemas` names the tables that a query may read, with their columns and KQL types; other tables of the
     file do not exist for it. `functions` are those that a query may call. Both may change between queries.
     `received` are the tables that also have the column `_TimeReceived`, which schemas do not list: the time
-    of `ingestion_time()`. Without a file only `print`, `range` and `datatable` have rows. `before_open` is called before the file is
-    opened, so that a writer in this process can let go of it. One query runs at a time.
+    of `ingestion_time()`. Without a file only `print`, `range` and `datatable` have rows. `before_open` is
+    called before the file is opened, so that a writer in this process can let go of it. One query runs at a
+    time.
     """
 
     def __init__(
@@ -271,7 +272,9 @@ def _fetched(cursor: duckdb.DuckDBPyConnection, _limits: Limits) -> list[tuple[A
 
 
 def _fetch(cursor: duckdb.DuckDBPyConnection, limits: Limits) -> QueryResult:
-    columns = tuple(Column(kql_name(name), _kql_type(str(kind))) for name, kind, *_ in cursor.description or ())
+    columns = tuple(
+        Column(kql_name(name), _kql_type(str(kind))) for name, kind, *_ in cursor.description or ()
+    )
     convert = _converter(columns)
     rows: list[tuple[Value, ...]] = []
     size = 0

@@ -45,7 +45,7 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What translation asks the database: a statement's columns with KQL types; a constant condition; its rows.
+    """What translation asks the database: a statement's columns with KQL types, a condition, rows.
 
     Without `rows` the columns of a plugin that depend on them cannot be told.
     """
@@ -79,7 +79,11 @@ def translate(
     library = Library(functions, schemas)
     text = library.read(query)
     columns = {name: list(columns) for name, columns in schemas.items()}
-    with statement(received, columns), _explained(text, library), clock(now.astimezone(UTC).replace(tzinfo=None)) as active:
+    with (
+        statement(received, columns),
+        _explained(text, library),
+        clock(now.astimezone(UTC).replace(tzinfo=None)) as active,
+    ):
         lowered = lower(text.canonical.text, functions=library.known)
         if timespan is not None:
             bound_to(lowered, timespan, schemas)

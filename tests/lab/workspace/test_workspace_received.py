@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,7 +23,7 @@ def _bring(workspace: Workspace, operation: str, received: datetime) -> None:
     workspace.store(frame, Receipt(table=AUDIT, rows=1, received=received))
 
 
-def _times(workspace: Workspace) -> list[tuple[object, ...]]:
+def _times(workspace: Workspace) -> Sequence[tuple[object, ...]]:
     query = f"{AUDIT} | project Operation, ingestion_time() | sort by Operation asc"
     return workspace.query(query, now=LATER).rows
 

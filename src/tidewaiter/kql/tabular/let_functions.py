@@ -93,7 +93,7 @@ def call_source(node: Any) -> ir.Source | None:
 
 
 def _table_named(node: Any, arguments: list[Any]) -> ir.Source:
-    """Read `table("Name")`: the stored table, by a literal, a `let` or a parameter ("table()", Kusto docs)."""
+    """Read `table("Name")`: a stored table, by a literal, a `let` or a parameter ("table()", Kusto docs)."""
     scope = _lower._FN_STATE.get()
     name = _lower._substitute(_lower._lower_expr(arguments[0]), scope.scalars) if arguments else None
     while isinstance(name, ir.LetRef):

@@ -328,7 +328,9 @@ def _evaluate(_node: Any, kids: list[Any]) -> ir.Operator:
     clauses = [kid for kid in kids if _lower._cls(kid) == "EvaluateOperatorSchemaClause"]
     schema = None
     for clause in clauses:
-        declared = (_lower._rule_children(each) for each in _lower._rule_children(_lower._rule_children(clause)[0]))
+        declared = (
+            _lower._rule_children(each) for each in _lower._rule_children(_lower._rule_children(clause)[0])
+        )
         schema = tuple((_lower._find_names(column)[0], kind.getText().strip()) for column, kind in declared)
     return nodes.Plugin(name.getText().strip(), tuple(_argument(each) for each in arguments), schema)
 

@@ -33,7 +33,7 @@ SELECT name, list(DISTINCT kind) FROM (
             SELECT to_json("value") AS "value" FROM ({rows})) WHERE json_type("value") = 'OBJECT'))
 GROUP BY name ORDER BY name
 """.replace("{pointer}", pointer("name"))
-_VALUES = 'SELECT DISTINCT coalesce("value", \'\') AS name FROM ({rows}) ORDER BY name'
+_VALUES = "SELECT DISTINCT coalesce(\"value\", '') AS name FROM ({rows}) ORDER BY name"
 
 _SLOT_TYPES = {
     "VARCHAR": "string", "BIGINT": "long", "UBIGINT": "long", "DOUBLE": "real", "BOOLEAN": "bool",

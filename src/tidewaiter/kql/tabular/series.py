@@ -1,7 +1,8 @@
 """`make-series`: aggregates in bins of an axis, as arrays ("make-series operator", Kusto docs, 2026-11).
 
 A bin begins at `from`, or where `bin()` puts it; without `from` or `to` a series begins or ends with its own
-first or last bin that has rows. Empty bins have the default, 0 unless another is given. No rows give no series.
+first or last bin that has rows. Empty bins have the default, 0 unless another is given. Without rows there is
+no series.
 """
 
 from __future__ import annotations
@@ -54,9 +55,7 @@ class Series(ir.Operator):
     bins: Bins
 
 
-def series(
-    operator: nodes.MakeSeries, columns: list[str], kind: str, query: QueryText
-) -> list[ir.Operator]:
+def series(operator: nodes.MakeSeries, columns: list[str], kind: str, query: QueryText) -> list[ir.Operator]:
     """Return what `make-series` means on rows whose axis is of this KQL type.
 
     Raises:
@@ -164,4 +163,3 @@ def _values(name: str, default: ir.Expr) -> str:
     fill = element(translate.render_expr(default))
     one = f"CASE WHEN {found} IS NULL THEN {fill} ELSE {element(value)} END"
     return array(f"list_transform({{numbers}}, lambda _n: {one})")
-

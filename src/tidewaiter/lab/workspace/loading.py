@@ -120,9 +120,7 @@ def _received(arrival: Arrival) -> datetime:
     return arrival.receipt.received.astimezone(UTC).replace(tzinfo=None)
 
 
-def _insert_arrived(
-    connection: duckdb.DuckDBPyConnection, table: Table, arrivals: Sequence[Arrival]
-) -> None:
+def _insert_arrived(connection: duckdb.DuckDBPyConnection, table: Table, arrivals: Sequence[Arrival]) -> None:
     paths = [str(arrival.path) for arrival in arrivals]
     files = f"read_parquet(?, union_by_name = true, filename = '{_FILE}')"
     described = connection.execute(f"DESCRIBE SELECT * FROM {files}", [paths]).fetchall()
