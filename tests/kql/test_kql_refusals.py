@@ -45,7 +45,7 @@ OPERATORS = [
     ("print datetime(2024)", "datetime(2024)"),
     ("print decimal(1.5)", "decimal"),
     ("set notruncation; Calls | count", "set notruncation"),
-    ("union withsource=S Calls, Tags", "union withsource= of columns with different types (Id)"),
+    ("Calls | project Data[Name]", "dynamic index"),
 ]
 
 FUNCTIONS = [

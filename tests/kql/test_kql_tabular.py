@@ -150,10 +150,28 @@ def test_bins_of_weeks_begin_on_mondays(run):
         ("print d = datetime(2024-01-01) - datetime(2024-01-03), i = int(-3), r = -1.5 | project abs(d) == 2d, abs(i), abs(r), abs(-4)", [(True, 3, 1.5, 4)]),
         ("let L = dynamic(['b', 'a']); print x = 1 | mv-apply e = L to typeof(string) on (order by e asc | summarize s = make_list(e)) | project s", [('["a","b"]',)]),
         ("let L = dynamic(['b', 'a']); print x = 1 | mv-expand L | project L", [('"b"',), ('"a"',)]),
+        ("print d = dynamic({'a': {'b': [7, 8]}, 'c/d': 2}), k = 'a', l = 'c/d' | project v = d[k].b[1], w = d[l], x = d[k]['b'][0], y = d[strcat('n', k)]", [("8", "2", "7", None)]),
+        ("print d = dynamic({'a': {'b': 1}}), k = 'a', m = 'b' | project tolong(d[k][m])", [(1,)]),
+        ("print d = dynamic([5, 6]), i = 1 | project v = d[i], w = d[i - 1]", [("6", "5")]),
+        ("Calls | where Id == 1 | extend all = pack_all() | mv-apply e = dynamic(['Id', 'Name']) to typeof(string) on (summarize v = make_list(all[e])) | project strcat_array(v, '|')", [("1|alpha beta",)]),
         ("let x = dynamic(['b']); print x = dynamic([1]) | mv-expand x", [("1",)]),
     ],
 )  # fmt: skip
 def test_names_of_tables_and_lists_may_come_from_a_let(run, query, rows):
+    assert run(query).rows == rows
+
+
+@pytest.mark.parametrize(
+    ("query", "rows"),
+    [
+        ("union withsource=S Calls, Tags | where Id_string == 'a' or Id_long == 1 | project S, Id_long, Id_string, Tag", [("Calls", 1, "", ""), ("Tags", None, "a", "red")]),
+        ("let C = Calls; let D = Calls | where Id > 0; union withsource=S C, D, Tags | summarize count() by S | sort by S asc", [("Calls", 4), ("Tags", 1), ("union_arg1", 4)]),
+        ("union withsource=S * | summarize count() by S | sort by S asc", [("Calls", 4), ("People", 3), ("Tags", 1)]),
+        ("Calls | where Id == 1 | union withsource=S Tags | distinct S", [("union_arg0",), ("Tags",)]),
+        ("union withsource=S kind=inner Calls, Tags | count", [(5,)]),
+    ],
+)  # fmt: skip
+def test_a_union_of_columns_of_several_types_says_where_rows_come_from(run, query, rows):
     assert run(query).rows == rows
 
 

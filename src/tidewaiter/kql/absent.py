@@ -15,7 +15,6 @@ from duckdb_kql.schema import Schema, match_wildcard, output_columns
 
 from tidewaiter.kql import dialect
 from tidewaiter.kql.scope import Scope, walk
-from tidewaiter.kql.text import QueryText
 
 Describe = Callable[[ir.Query, Schema], dict[str, str]]
 """Columns of a bound query with their KQL types."""
@@ -24,17 +23,17 @@ Describe = Callable[[ir.Query, Schema], dict[str, str]]
 class Absent:
     """Rewrites unions and outer joins; `describe` asks DuckDB for types."""
 
-    def __init__(self, query: QueryText, describe: Describe) -> None:
-        self._query = query
+    def __init__(self, describe: Describe) -> None:
         self._describe = describe
 
     def typed_union(self, head: ir.Query, union: ir.Union, scope: Scope) -> tuple[ir.Query, ir.Union]:
-        """Return the query before a union, and the union, with columns of several types set apart.
-
-        Raises:
-            NotExecutable: columns of several types together with `withsource`, whose labels would change.
-        """
-        branches = [b for branch in (head, *union.branches) for b in _single_tables(branch, scope)]
+        """Return the query before a union, and the union, with columns of several types set apart."""
+        labelled = [
+            (b, _label(b, place, scope))
+            for place, branch in enumerate((head, *union.branches))
+            for b in _single_tables(branch, scope)
+        ]
+        branches = [branch for branch, _ in labelled]
         types = [self._types(branch, scope) for branch in branches]
         mixed = {
             name
@@ -44,14 +43,17 @@ class Absent:
         }
         if not mixed:
             return head, union
-        if union.with_source:
-            named = ", ".join(sorted(mixed))
-            raise self._query.refused(f"union withsource= of columns with different types ({named})", None)
-        for branch, found in zip(branches, types, strict=True):
+        for (branch, label), found in zip(labelled, types, strict=True):
             renames = tuple((name, f"{name}_{kind}") for name, kind in found.items() if name in mixed)
             if renames:
                 branch.operators = [*branch.operators, ir.ProjectRename(renames)]
-        return branches[0], dataclasses.replace(union, branches=tuple(branches[1:]))
+            if union.with_source:
+                # A branch with operators would lose its label, so it brings the label along.
+                source = ir.NamedExpr(ir.Literal(label, "string"), union.with_source)
+                kept = (f"{name}_{kind}" if name in mixed else name for name, kind in found.items())
+                columns = (ir.NamedExpr(ir.ColumnRef(name)) for name in kept)
+                branch.operators = [*branch.operators, ir.Project((source, *columns))]
+        return branches[0], dataclasses.replace(union, branches=tuple(branches[1:]), with_source=None)
 
     def fills(
         self, head: ir.Query, operator: ir.Operator, after: list[str], scope: Scope
@@ -111,6 +113,17 @@ def _of_no_values(operator: ir.Summarize, after: list[str]) -> frozenset[str]:
 
 def _columns(branch: ir.Query, scope: Scope) -> frozenset[str]:
     return frozenset(output_columns(branch, scope.columns))
+
+
+def _label(branch: ir.Query, place: int, scope: Scope) -> str:
+    """Return what `withsource` calls a branch: its table, also behind a `let` of the table alone."""
+    source, label = branch.source, f"union_arg{place}"
+    if branch.operators or not isinstance(source, ir.TableRef):
+        return label
+    bound = dict(scope.lets).get(source.name)
+    if bound is None:
+        return source.name
+    return _label(bound, place, scope) if isinstance(bound, ir.Query) else label
 
 
 def _single_tables(branch: ir.Query, scope: Scope) -> list[ir.Query]:

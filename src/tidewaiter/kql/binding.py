@@ -65,7 +65,7 @@ class Binder:
         self._text = text
         self._library = library
         self._describe = describe
-        self._absent = Absent(text.query, describe)
+        self._absent = Absent(describe)
         self._is_datetime = is_datetime
         self._numbers = count(1)
         self._order = Order()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 import unicodedata
@@ -88,6 +89,18 @@ def on_a_terminal() -> Callable[..., tuple[int, bytes]]:
                 sent += part
         os.close(master)
         return process.wait(60), sent
+
+    return run
+
+
+@pytest.fixture
+def on_a_screen(on_a_terminal: Callable[..., tuple[int, bytes]]) -> Callable[..., list[str]]:
+    """Run a command line on a wide terminal; return the lines that a person sees."""
+
+    def run(*words: object, columns: int = 200) -> list[str]:
+        code, sent = on_a_terminal(*words, env={"COLUMNS": str(columns), "NO_COLOR": "1"})
+        assert code == 0, sent
+        return [line.rstrip() for line in re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", sent.decode()).splitlines()]
 
     return run
 

@@ -177,18 +177,20 @@ def test_an_output_folder_that_is_a_file_is_refused(cli, tmp_path, folder):
 # kql run
 
 
-def test_a_query_prints_a_table_and_the_number_of_rows(cli, day_state, day):
+def test_a_query_prints_a_table_and_the_number_of_rows_on_a_terminal(on_a_screen, day_state, day):
     actor = day.truth.campaigns[0].actor.rpartition("/")[2]
     query = f"union ASim* | where ActorUsername has '{actor}' | summarize count() by Operation, SrcIpAddr"
-    said = cli("kql", "run", "--state", day_state, query)
+    head, *rows, count = on_a_screen("kql", "run", "--state", day_state, query)
 
-    assert said.code == 0
-    assert said.out.splitlines()[0].split() == ["Operation", "SrcIpAddr", "count_"]
-    assert said.err == f"{len(said.out.splitlines()) - 1} rows\n" != "0 rows\n"
+    assert head.split() == ["Operation", "SrcIpAddr", "count_"]
+    assert count == f"{len(rows)} rows" != "0 rows"
 
 
-def test_a_query_prints_one_json_object_per_row(cli, day_state, delivered_day):
-    said = cli("kql", "run", "--state", day_state, "--json", "union ASim* | summarize n=count() by Type")
+@pytest.mark.parametrize("flag", [(), ("--json",)])
+def test_a_query_prints_one_json_object_per_row_where_stdout_is_no_terminal(
+    cli, day_state, delivered_day, flag
+):
+    said = cli("kql", "run", "--state", day_state, *flag, "union ASim* | summarize n=count() by Type")
 
     rows = {table: n for table, n in delivered_day.report["rows"].items() if table.startswith("ASim")}
     assert {row["Type"]: row["n"] for row in said.json} == rows
@@ -216,11 +218,17 @@ def test_values_keep_their_types_in_json(cli, day_state):
     ]
 
 
-def test_values_in_a_table_are_written_as_kql_writes_them(cli, day_state):
-    query = "print port=long(49152), yes=true, no=false, d=-(1d + 2h + 3m + 4s), e=1500ms, none=int(null)"
-    said = cli("kql", "run", "--state", day_state, query)
+def test_json_is_json_on_a_terminal_too(on_a_screen, day_state):
+    lines = on_a_screen("kql", "run", "--state", day_state, "--json", "print a=1, b='x'")
 
-    assert said.out.splitlines()[1].split() == ["49152", "true", "false", "-1.02:03:04", "00:00:01.5000000"]
+    assert lines == ['{"a":1,"b":"x"}']
+
+
+def test_values_in_a_table_are_written_as_kql_writes_them(on_a_screen, day_state):
+    query = "print port=long(49152), yes=true, no=false, d=-(1d + 2h + 3m + 4s), e=1500ms, none=int(null)"
+    lines = on_a_screen("kql", "run", "--state", day_state, query)
+
+    assert lines[1].split() == ["49152", "true", "false", "-1.02:03:04", "00:00:01.5000000"]
 
 
 def test_the_raw_members_of_a_record_are_json_in_json(cli, tmp_path, folder):
@@ -297,17 +305,16 @@ def test_a_table_without_rows_is_named_so_that_nobody_takes_its_silence_for_an_a
     assert "empty" not in other.err
 
 
-def test_rows_too_wide_for_a_table_are_shown_one_by_one(cli, day_state):
-    said = cli(
-        "kql", "run", "--state", day_state, "ASimAuditEventLogs | where EventResult == 'Success' | take 2"
-    )
+def test_rows_too_wide_for_a_table_are_shown_one_by_one(on_a_screen, day_state):
+    query = "ASimAuditEventLogs | where EventResult == 'Success' | take 2"
 
-    lines = said.out.splitlines()
+    *lines, wide, count = on_a_screen("kql", "run", "--state", day_state, query, columns=1000)
+
     assert [line for line in lines if not line.startswith(" ")] == ["row 1", "row 2"]
     assert sum(line.split() == ["EventResult", "Success"] for line in lines) == 2
     assert not any(line.startswith("  EventResultDetails ") for line in lines)
-    assert "too wide for a table" in said.err
-    assert "2 rows" in said.err
+    assert "too wide for a table" in wide
+    assert count == "2 rows"
 
 
 # incidents

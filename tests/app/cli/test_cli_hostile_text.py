@@ -112,20 +112,22 @@ def test_an_incident_that_is_hostile_all_over_is_shown_as_escapes(cli, tmp_path)
 
 
 @pytest.mark.parametrize("then", ["| project ActorUsername, HttpUserAgent", ""])
-def test_query_results_show_hostile_text_as_escapes(cli, state, then):
-    said = cli(
-        "kql", "run", "--state", state, f"ASimAuditEventLogs | where Operation == 'StopLogging' {then}"
-    )
+def test_query_results_show_hostile_text_as_escapes(on_a_screen, state, then):
+    query = f"ASimAuditEventLogs | where Operation == 'StopLogging' {then}"
+    shown = "\n".join(on_a_screen("kql", "run", "--state", state, query, columns=1000))
 
-    assert said.code == 0
-    assert r"\x1b[2J\x1b[31m[red]evil" in said.out
+    assert r"\x1b[2J\x1b[31m[red]evil" in shown
+    assert not raw_characters(shown)
+
+
+def test_column_names_of_a_query_are_escaped_too(cli, on_a_screen, state):
+    query = "print ['a\x1b[31mb']=1"
+    said = cli("kql", "run", "--state", state, query)
+
+    assert said.json == [{"a\x1b[31mb": 1}]
     assert not raw_characters(said.out + said.err)
-
-
-def test_column_names_of_a_query_are_escaped_too(cli, state):
-    said = cli("kql", "run", "--state", state, "print ['a\x1b[31mb']=1")
-
-    assert not raw_characters(said.out + said.err)
+    head, row, count = on_a_screen("kql", "run", "--state", state, query)
+    assert (head, row.strip(), count) == (r"a\x1b[31mb", "1", "1 row")
 
 
 @pytest.mark.parametrize(

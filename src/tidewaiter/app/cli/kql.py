@@ -37,14 +37,14 @@ def run(
         float, typer.Option("--timeout", min=0.1, help="Seconds before the query is given up.")
     ] = 60.0,
 ) -> None:
-    """Run a query and print its rows (with --json one JSON object per row).
+    """Run a query and print its rows: a table on a terminal, else one JSON object per row (with --json always).
 
     What the local executor cannot run is refused by name, never answered with an empty result.
     """
     from tidewaiter.app.cli.query import print_result, run_query
 
     text = sys.stdin.read() if query == "-" else query
-    print_result(run_query(text, Path(state), now=now, timeout=timeout), json=json)
+    print_result(run_query(text, Path(state), now=now, timeout=timeout), json=json or not sys.stdout.isatty())
 
 
 @app.command("check")
