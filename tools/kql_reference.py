@@ -63,7 +63,7 @@ _NOTES = """\
 - `column_ifexists()` takes a literal name, or a `let` of one.
 - A timespan or a datetime keeps microseconds; a literal of 100 ns is refused.
 - `ingestion_time()`, and the column `_TimeReceived` where a query names it, are the time at which the lab took a
-  row in. Rows that no request brought (`tidewaiter run` with its own lab) came when they happened, on the
+  row in. Rows that no request brought (those of a run with a lab of its own) came when they happened, on the
   stream's clock: their TimeGenerated. Behind `summarize`, `distinct` and the like it is null.
 """
 

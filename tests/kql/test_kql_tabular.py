@@ -151,7 +151,7 @@ def test_bins_of_weeks_begin_on_mondays(run):
         ("let L = dynamic(['b', 'a']); print x = 1 | mv-apply e = L to typeof(string) on (order by e asc | summarize s = make_list(e)) | project s", [('["a","b"]',)]),
         ("let L = dynamic(['b', 'a']); print x = 1 | mv-expand L | project L", [('"b"',), ('"a"',)]),
         ("print d = dynamic({'a': {'b': [7, 8]}, 'c/d': 2}), k = 'a', l = 'c/d' | project v = d[k].b[1], w = d[l], x = d[k]['b'][0], y = d[strcat('n', k)]", [("8", "2", "7", None)]),
-        ("print d = dynamic({'a': {'b': 1}}), k = 'a', m = 'b' | project tolong(d[k][m])", [(1,)]),
+        ("print d = dynamic({'a': {'b': 1}}), k = 'a', m = 'b' | project v = tolong(d[k][m])", [(1,)]),
         ("print d = dynamic([5, 6]), i = 1 | project v = d[i], w = d[i - 1]", [("6", "5")]),
         ("Calls | where Id == 1 | extend all = pack_all() | mv-apply e = dynamic(['Id', 'Name']) to typeof(string) on (summarize v = make_list(all[e])) | project strcat_array(v, '|')", [("1|alpha beta",)]),
         ("let x = dynamic(['b']); print x = dynamic([1]) | mv-expand x", [("1",)]),

@@ -16,7 +16,6 @@ from tidewaiter.kql.dialect import DISTANCE
 from tidewaiter.kql.names import HIDDEN
 from tidewaiter.kql.received import FUNCTION
 from tidewaiter.kql.results import RECEIVED
-from tidewaiter.kql.tabular.plugins import SLOT
 from tidewaiter.kql.text import QueryText
 
 TypeOf = Callable[[ir.Expr], str]
@@ -106,11 +105,6 @@ class Rewriter:
         if isinstance(node, ir.FunctionCall) and node.name == "pack_all" and not node.args:
             named = ((ir.Literal(name, "string"), ir.ColumnRef(name)) for name in self._columns)
             return ir.FunctionCall("bag_pack", tuple(part for pair in named for part in pair))
-        if isinstance(node, ir.PathAccess):
-            return self._by_name(node)
-        if isinstance(node, ir.NamedExpr) and node.name is None and _is_slot(node.expr):
-            hint = "name this column: Kusto calls it by a random identifier"
-            raise self._query.refused("dynamic index", None, hint=hint)
         if isinstance(node, ir.BinaryOp) and node.op in _EQUALITY:
             return self._as_text(node)
         if isinstance(node, ir.InList) and any(_number(item) is not None for item in node.items):
@@ -136,18 +130,6 @@ class Rewriter:
             raise self._query.refused(f"{call.name} of a name that is no literal", None)
         return ir.ColumnRef(name.value) if name.value in self._columns else call.args[1]
 
-    def _by_name(self, node: ir.PathAccess) -> ir.Expr:
-        """`Bag[Name]`, where the name is computed: a slot of a bag, and not a place in an array."""
-        for place, step in enumerate(node.steps):
-            index = step.index
-            if index is None or isinstance(index, ir.Literal) or self._type_of(index) != "string":
-                continue
-            bag = ir.PathAccess(node.base, node.steps[:place]) if place else node.base
-            slot = ir.FunctionCall(SLOT, (bag, index))
-            rest = node.steps[place + 1 :]
-            return self._by_name(ir.PathAccess(slot, rest)) if rest else slot
-        return node
-
     def _as_text(self, node: ir.BinaryOp) -> ir.BinaryOp:
         """Compare a string with a number by the number's text: `ResultType == 0` is `ResultType == "0"`.
 
@@ -165,12 +147,6 @@ class Rewriter:
         if self._type_of(node.value) != "string":
             return node
         return dataclasses.replace(node, items=tuple(_text(item) for item in node.items))
-
-
-def _is_slot(node: ir.Expr) -> bool:
-    while isinstance(node, ir.PathAccess):
-        node = node.base
-    return isinstance(node, ir.FunctionCall) and node.name == SLOT
 
 
 def _number(node: Any) -> ir.Literal | None:

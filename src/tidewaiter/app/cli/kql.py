@@ -37,7 +37,7 @@ def run(
         float, typer.Option("--timeout", min=0.1, help="Seconds before the query is given up.")
     ] = 60.0,
 ) -> None:
-    """Run a query and print its rows: a table on a terminal, else one JSON object per row (with --json always).
+    """Run a query and print its rows: a table on a terminal, else, or with --json, one JSON object per row.
 
     What the local executor cannot run is refused by name, never answered with an empty result.
     """

@@ -51,10 +51,6 @@ _CONDITIONAL = {
 """Aggregate of `pivot` -> the same for the rows of one column."""
 
 
-SLOT = "slot as dynamic"
-"""Internal scalar function: a slot of a bag by its name."""
-
-
 def _slot(kind: str) -> str:
     """Name the internal function that reads a slot of a bag as a type."""
     return f"slot as {kind}"
