@@ -69,8 +69,8 @@ def test_a_wrong_query_is_refused_with_what_is_wrong(lab):
 
 
 def test_what_the_lab_cannot_run_is_refused_by_name(lab):
-    with pytest.raises(Refused, match="not locally executable: make-series"):
-        query(lab, "SecurityAlert | make-series count() on TimeGenerated")
+    with pytest.raises(Refused, match="not locally executable: top-nested"):
+        query(lab, "SecurityAlert | top-nested 1 of AlertName by count()")
 
 
 def test_an_incomplete_answer_says_that_it_is(lab):

@@ -167,8 +167,8 @@ def test_a_wrong_query_is_refused_as_log_analytics_does(lab_server: LabServer, q
 @pytest.mark.parametrize(
     ("query", "construct"),
     [
-        ("SecurityAlert | make-series count() on TimeGenerated", "make-series"),
-        ("SecurityAlert | evaluate bag_unpack(Entities)", "evaluate bag_unpack"),
+        ("SecurityAlert | top-nested 1 of AlertName by count()", "top-nested"),
+        ("SecurityAlert | evaluate basket()", "evaluate basket"),
         ("externaldata(a:string)['https://example.com']", "externaldata"),
         ("workspace('other').SecurityAlert", "workspace"),
         ("print x = series_decompose(1)", "series_decompose"),

@@ -96,9 +96,9 @@ def test_the_sdk_reports_a_wrong_query_in_the_services_words(client: LogsQueryCl
 
 
 def test_the_sdk_names_what_the_lab_cannot_run(client: LogsQueryClient, workspace: str):
-    with pytest.raises(HttpResponseError, match="not locally executable: make-series"):
+    with pytest.raises(HttpResponseError, match="not locally executable: top-nested"):
         client.query_workspace(
-            workspace, "SecurityAlert | make-series count() on TimeGenerated", timespan=None
+            workspace, "SecurityAlert | top-nested 1 of AlertName by count()", timespan=None
         )
 
 
