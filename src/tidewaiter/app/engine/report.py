@@ -36,7 +36,7 @@ class RunSummary(msgspec.Struct):
 
 
 class SourceTotals(Counts):
-    """Counts of one source; what it billed before is null until the native tables are mapped."""
+    """Counts of one source; what it billed before is null: no second row is made for it alone."""
 
     billed_bytes_before: int | None = None
     billed_bytes_after: int | None = None
