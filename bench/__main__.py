@@ -15,12 +15,14 @@ from typing import get_args
 
 os.environ["POLARS_MAX_THREADS"] = "1"  # one core against one core; read when polars is imported
 
-from bench import cloudtrail, full_path, logs, memory, vpcflow, workers
+from bench import cloudtrail, conformance, full_path, logs, memory, vpcflow, workers
 from bench.timing import Duel
 from tidewaiter.core.settings import Destination
 
 EVENTS = 30_000
 FLOWS = 400_000
+CONFORMING = 300_000
+MOST_SECONDS = 60
 MOST_MIB = 300
 _HEAD = ("what", "ours", "reference", "measured", "bound", "verdict")
 
@@ -103,6 +105,16 @@ def flow_logs(folder: Path) -> list[Line]:
     ]
 
 
+def conforming(made: logs.Logs, folder: Path) -> Line:
+    """Measure a conformance run; what the reference does is to read the rows."""
+    _say(f"a conformance run over {CONFORMING:,} rows")
+    result, rows = conformance.run(sorted(made.gathered.rglob("*.json.gz")), folder, CONFORMING)
+    seconds = result.ours[0]
+    bound = f"< {MOST_SECONDS} s"
+    what = f"conformance run over {rows:,} rows"
+    return Line(what, *_each(result, rows), f"{seconds:.1f} s CPU", bound, seconds < MOST_SECONDS)
+
+
 def two_workers(made: logs.Logs) -> list[Line]:
     """Measure what a second worker costs."""
     _say("two workers")
@@ -166,10 +178,17 @@ def main() -> int:
         folder = Path(name)
         _say(f"generating {EVENTS:,} events")
         made = logs.make(folder, EVENTS)
-        lines = [*hot_path(made), *flow_logs(folder), *two_workers(made), *peaks(made)]
+        lines = [
+            *hot_path(made),
+            *flow_logs(folder),
+            conforming(made, folder),
+            *two_workers(made),
+            *peaks(made),
+        ]
     print(f"{made.events:,} CloudTrail events and {FLOWS:,} flow records; CPU time, one core")
     print(
-        "the reference of CloudTrail is gzip + orjson + a dict of 20 fields; of flow logs, Polars' CSV scan\n"
+        "the reference of CloudTrail is gzip + orjson + a dict of 20 fields; of flow logs, Polars' CSV scan;\n"
+        "of a conformance run, reading the same rows\n"
     )
     print(table(lines))
     return 0 if all(line.met is not False for line in lines) else 3

@@ -31,12 +31,13 @@ def duel(ours: Callable[[], object], reference: Callable[[], object], *, rounds:
     """Run both in turn; the first round only warms up."""
     times: list[tuple[float, float]] = []
     for _ in range(rounds + 1):
-        times.append((_cpu(ours), _cpu(reference)))
+        times.append((cpu_seconds(ours), cpu_seconds(reference)))
     times.pop(0)
     return Duel(tuple(o for o, _ in times), tuple(r for _, r in times))
 
 
-def _cpu(run: Callable[[], object]) -> float:
+def cpu_seconds(run: Callable[[], object]) -> float:
+    """Return the CPU time of one run."""
     gc.collect()
     start = time.process_time()
     run()
