@@ -187,8 +187,8 @@ def main() -> int:
         ]
     print(f"{made.events:,} CloudTrail events and {FLOWS:,} flow records; CPU time, one core")
     print(
-        "the reference of CloudTrail is gzip + orjson + a dict of 20 fields; of flow logs, Polars' CSV scan;\n"
-        "of a conformance run, reading the same rows\n"
+        "the reference of CloudTrail is gzip + orjson + a dict of 20 fields; of flow logs, Polars' CSV\n"
+        "scan; of a conformance run, reading the same rows\n"
     )
     print(table(lines))
     return 0 if all(line.met is not False for line in lines) else 3

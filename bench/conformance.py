@@ -1,7 +1,7 @@
 """A conformance run: generated rows against docs, tester and tables, beside the mere reading of the rows.
 
 The rows are every CloudTrail event of the generated day, mapped, and flow records up to `rows` in all; no two
-are alike. The validator begins with nothing in its memory of good values, as a run from the command line does.
+are alike. The validator begins with nothing in its memory of good values, as a run by the command line does.
 """
 
 from __future__ import annotations

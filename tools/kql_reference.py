@@ -51,12 +51,12 @@ _NOTES = """\
   or `range`. Their forms with a restart are refused.
 - `bin()` of a datetime counts from 0001-01-01, so that bins of 7 days begin on Mondays.
 - `dcount()` counts exactly, where Kusto estimates. `make_set()` sorts its elements.
-- `take`, `take_any()` and `sample-distinct` give any rows, the same ones each time.
+- `take`, `take_any()`, `sample` and `sample-distinct` give any rows, the same ones each time.
 - `make-series` takes `from … to … step …` on a time or a number; `in range(…)` and `kind=nonempty` are refused,
   and so is `series_decompose_anomalies()`.
-- `evaluate bag_unpack` and `pivot` ask the rows for their columns, so that a rule has to give the output schema
-  (`evaluate bag_unpack(x) : (Name: string)`). What they make stands in the order of names; the documentation
-  leaves the order open. A `pivot` calls the column of an empty value `Column1`.
+- Of the plugins, `evaluate` runs `bag_unpack`, `pivot` and `ipv4_lookup`. The first two ask the rows for their
+  columns, so that a rule has to give the output schema (`evaluate bag_unpack(x) : (Name: string)`). What they make
+  stands in the order of names; the documentation leaves the order open. A `pivot` calls the column of an empty value `Column1`.
 - `table()` takes a string, or a `let` or a parameter that is one.
 - A function that a query declares may give a table (`let f = (n: long) { T | where … }; f(3)`) or take one
   (`let f = (T: (*)) { … }; f(T)`). The argument is a table's name or a query in parentheses.

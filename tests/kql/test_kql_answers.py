@@ -124,6 +124,7 @@ ANSWERS = [
     ),
     ("Calls | where Data.k.v[1] == 'x' | count", [(1,)]),
     ("Calls | summarize arg_max(At, Name, Id)", [(at(3), "10.0.0.1", 4)]),
+    ("Calls | sample 3 | count", [(3,)]),
     ("Calls | where Id == 2 | evaluate bag_unpack(Data) | project k", [(2,)]),
     ("Calls | make-series n = count() on Id from 1 to 6 step 2 | project n", [("[2,2,0]",)]),
     (

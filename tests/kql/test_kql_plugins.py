@@ -63,9 +63,39 @@ def test_pivot_makes_a_column_for_each_value(run, query, columns, rows):
     assert sorted(result.rows, key=str) == sorted(rows, key=str)
 
 
+NETWORKS = (
+    "let N = datatable(network: string, geo: string)['10.0.0.0/8', 'a', '10.1.0.0/16', 'b', 'none', 'c'];"
+)
+
+
+@pytest.mark.parametrize(
+    ("query", "columns", "rows"),
+    [
+        (f"{NETWORKS} datatable(ip: string)['10.1.2.3', '10.9.9.9', '8.8.8.8', ''] | evaluate ipv4_lookup(N, ip, network)",
+         ["ip", "network", "geo"], [("10.1.2.3", "10.0.0.0/8", "a"), ("10.1.2.3", "10.1.0.0/16", "b"), ("10.9.9.9", "10.0.0.0/8", "a")]),
+        (f"{NETWORKS} datatable(ip: string)['10.9.9.9', '8.8.8.8'] | evaluate ipv4_lookup(N, ip, network, return_unmatched = true)",
+         ["ip", "network", "geo"], [("10.9.9.9", "10.0.0.0/8", "a"), ("8.8.8.8", "", "")]),
+        (f"{NETWORKS} datatable(ip: string)['8.8.8.8'] | evaluate ipv4_lookup(N, ip, network, false)", ["ip", "network", "geo"], []),
+        ("let N = datatable(n: string, k: string, geo: string)['10.0.0.0/8', 'x', 'a', '10.0.0.0/8', 'y', 'b']; datatable(ip: string, k: string, geo: string)['10.1.2.3', 'y', 'old'] | evaluate ipv4_lookup(N, ip, n, k)",
+         ["ip", "k", "geo", "n", "geo1"], [("10.1.2.3", "y", "old", "10.0.0.0/8", "b")]),
+        ("datatable(ip: string)['10.0.0.1'] | evaluate ipv4_lookup((Calls | project Name, Id), ip, Name) | project Id", ["Id"], [(4,)]),
+    ],
+)  # fmt: skip
+def test_ipv4_lookup_joins_addresses_with_their_networks(run, query, columns, rows):
+    result = run(query)
+
+    assert [column.name for column in result.columns] == columns
+    assert sorted(result.rows) == sorted(rows)
+
+
 @pytest.mark.parametrize(
     ("query", "words"),
     [
+        ("Calls | evaluate ipv4_lookup(Nope, Name, Name)", "unknown table 'Nope'"),
+        ("Calls | evaluate ipv4_lookup(People, Name, Nope)", "unknown column 'Nope'"),
+        ("Calls | evaluate ipv4_lookup(People, Nope, Name)", "unknown column 'Nope'"),
+        ("Calls | evaluate ipv4_lookup(People, Name)", "Kusto requires a table"),
+        ("Calls | evaluate ipv4_lookup(People, tolower(Name), Name)", "ipv4_lookup of an expression"),
         (f"{NAMED} | evaluate bag_unpack(d)", "the column 'Name', which is there already"),
         (f"{NAMED} | evaluate bag_unpack(d, columnsConflict='merge')", "columnsConflict is no 'merge'"),
         (f"{PEOPLE} | evaluate bag_unpack(d, prefix='x')", "takes no argument 'prefix'"),

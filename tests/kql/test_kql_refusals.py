@@ -9,7 +9,6 @@ OPERATORS = [
     ("Calls | make-series c = count() on At in range(ago(1d), now(), 1h)", "make-series in range"),
     ("Calls | make-series kind=nonempty c = count() on At step 1d", "make-series kind=nonempty"),
     ("Calls | make-series c = count() on Name step 1d", "make-series on a string"),
-    ("Calls | sample 1", "sample"),
     ("Calls | top-nested 1 of Name by sum(Id)", "top-nested"),
     ("Calls | top-hitters 1 of Name", "top-hitters"),
     ("Calls | reduce by Name", "reduce"),
@@ -136,8 +135,8 @@ def test_words_in_strings_comments_and_names_refuse_nothing(run, query):
 
 def test_a_refusal_says_where_the_construct_stands(run):
     with pytest.raises(NotExecutable) as caught:
-        run("Calls\n| where Id > 1\n| sample 1")
-    assert str(caught.value) == "query:3:3: not locally executable: sample"
+        run("Calls\n| where Id > 1\n| consume")
+    assert str(caught.value) == "query:3:3: not locally executable: consume"
 
 
 def test_a_refusal_after_a_rewritten_string_still_points_at_the_original_text(run):

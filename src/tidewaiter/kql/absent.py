@@ -15,6 +15,7 @@ from duckdb_kql.schema import Schema, match_wildcard, output_columns
 
 from tidewaiter.kql import dialect
 from tidewaiter.kql.scope import Scope, walk
+from tidewaiter.kql.tabular import ranges
 
 Describe = Callable[[ir.Query, Schema], dict[str, str]]
 """Columns of a bound query with their KQL types."""
@@ -84,6 +85,8 @@ class Absent:
             return frozenset(name for name in after if any(name not in found for found in columns))
         if isinstance(operator, ir.Summarize):
             return _of_no_values(operator, after)
+        if isinstance(operator, ranges.Ipv4Lookup) and operator.unmatched:
+            return frozenset(after[len(output_columns(head, scope.columns)) :])
         if not isinstance(operator, ir.Join | ir.Lookup):
             return frozenset()
         left = len(output_columns(head, scope.columns))

@@ -25,7 +25,7 @@ from tidewaiter.kql.names import HIDDEN, Arrived
 from tidewaiter.kql.results import Schemas
 from tidewaiter.kql.rewriting import Rewriter
 from tidewaiter.kql.scope import Scope, replace_queries, walk
-from tidewaiter.kql.tabular import nodes, plugins, rendered, series
+from tidewaiter.kql.tabular import nodes, plugins, ranges, rendered, series
 from tidewaiter.kql.tabular.lowering import OWN
 from tidewaiter.kql.tabular.order import Order
 from tidewaiter.kql.tabular.plain import for_each, plain
@@ -282,6 +282,11 @@ class Binder:
             operator = self._expressions_of(operator, columns, scope, aggregates, exposed=exposed)
         for name in _plain_names(operator):
             self._check_column(name, columns)
+        if isinstance(operator, ranges.Ipv4Lookup):
+            for name in (operator.address, *operator.extra):
+                self._check_column(name, columns)
+            for name in (operator.network, *operator.extra):
+                self._check_column(name, output_columns(operator.table, scope.columns))
         if isinstance(operator, ir.Join | ir.Lookup):
             right = output_columns(operator.right, scope.columns)
             for key in operator.keys:

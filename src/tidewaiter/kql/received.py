@@ -15,14 +15,14 @@ from duckdb_kql import ir
 from tidewaiter.kql.names import HIDDEN
 from tidewaiter.kql.results import RECEIVED
 from tidewaiter.kql.scope import walk
-from tidewaiter.kql.tabular import nodes, rendered
+from tidewaiter.kql.tabular import nodes, ranges, rendered
 
 FUNCTION = "ingestion_time"
 _CARRYING = (
     ir.Where, ir.Extend, ir.Project, ir.Sort, ir.Take, ir.Top, ir.MvExpand, ir.Parse, ir.ProjectAway,
     ir.ProjectRename, ir.Join, ir.Lookup, ir.Union, nodes.Reorder, nodes.Keep, nodes.Away, nodes.Counted,
-    nodes.Serialize, nodes.Unnamed, nodes.MvApply, nodes.Partition, rendered.Applied, rendered.First,
-    rendered.Numbered, rendered.WhereOrdered,
+    nodes.Serialize, nodes.Unnamed, nodes.MvApply, nodes.Partition, ranges.Ipv4Lookup, rendered.Applied,
+    rendered.First, rendered.Numbered, rendered.WhereOrdered,
 )  # fmt: skip
 """Operators behind which a row is still the row of a table."""
 

@@ -26,7 +26,7 @@ RUNS = frozenset(
         "where", "filter", "project", "project-away", "project-rename", "extend", "summarize", "distinct",
         "top", "sort", "order", "take", "limit", "count", "join", "lookup", "union", "mv-expand", "mvexpand",
         "parse", "parse-where", "getschema", "render", "invoke", "mv-apply", "partition", "project-keep",
-        "project-reorder", "sample-distinct", "serialize", "as", "make-series", "evaluate",
+        "project-reorder", "sample-distinct", "serialize", "as", "make-series", "evaluate", "sample",
     }
 )  # fmt: skip
 """Tabular operators that the executor runs, as they stand after a pipe."""
@@ -36,13 +36,13 @@ REFUSED = frozenset(
         "assert-schema", "consume", "facet", "find", "fork", "graph-mark-components",
         "graph-match", "graph-merge", "graph-shortest-paths", "graph-to-table", "graph-where-edges",
         "graph-where-nodes", "macro-expand", "make-graph", "parse-kv",
-        "project-by-names", "project-smart", "reduce", "sample", "scan", "search", "top-hitters",
+        "project-by-names", "project-smart", "reduce", "scan", "search", "top-hitters",
         "top-nested",
     }
 )  # fmt: skip
 """Tabular operators that Kusto knows and the executor does not run ("Tabular operators", 2026-11)."""
 
-PLUGINS = frozenset({"bag_unpack", "pivot"})
+PLUGINS = frozenset({"bag_unpack", "ipv4_lookup", "pivot"})
 """Plugins of `evaluate` that run."""
 
 _ONE_WORKSPACE = "the local lab holds one workspace: write the table's name alone"

@@ -13,7 +13,7 @@ _IPV4 = rf"{_OCTET}\.{_OCTET}\.{_OCTET}\.{_OCTET}"
 _PRIVATE = (("10.0.0.0", 8), ("172.16.0.0", 12), ("192.168.0.0", 16))
 
 
-def _network(text: str) -> str:
+def network_of(text: str) -> str:
     """SQL of {'ip': bigint, 'bits': prefix}, both null for what is no address."""
     pattern = rf"^\s*{_IPV4}(?:/(3[0-2]|[12]?[0-9]))?\s*$"
     named = f"regexp_extract(CAST({text} AS VARCHAR), '{pattern}', ['a', 'b', 'c', 'd', 'n'])"
@@ -32,7 +32,7 @@ def _masked(ip: str, bits: str) -> str:
 def _in_range(address: str, network: str) -> str:
     same = f"{_masked('_a.ip', '_n.bits')} = {_masked('_n.ip', '_n.bits')}"
     whole = f"CASE WHEN _a.ip IS NOT NULL AND _n.ip IS NOT NULL THEN {same} END"
-    return value_of(_network(address), "_a", value_of(_network(network), "_n", whole))
+    return value_of(network_of(address), "_a", value_of(network_of(network), "_n", whole))
 
 
 def ipv4_in_range(address: str, network: str) -> str:
@@ -73,7 +73,7 @@ def _private(address: str) -> str:
             int(part) << shift for part, shift in zip(network.split("."), (24, 16, 8, 0), strict=True)
         )
         tests.append(f"(_a.ip >> {32 - bits}) = {number >> (32 - bits)}")
-    return value_of(_network(address), "_a", f"CASE WHEN _a.ip IS NOT NULL THEN {' OR '.join(tests)} END")
+    return value_of(network_of(address), "_a", f"CASE WHEN _a.ip IS NOT NULL THEN {' OR '.join(tests)} END")
 
 
 def _compared(result: str) -> object:
@@ -83,7 +83,7 @@ def _compared(result: str) -> object:
         compared = value_of(masked, "_m", result)
         known = f"_a.ip IS NOT NULL AND _b.ip IS NOT NULL AND CAST({prefix} AS INTEGER) BETWEEN 0 AND 32"
         whole = f"CASE WHEN {known} THEN {compared} END"
-        return value_of(_network(left), "_a", value_of(_network(right), "_b", whole))
+        return value_of(network_of(left), "_a", value_of(network_of(right), "_b", whole))
 
     return body
 
@@ -93,7 +93,7 @@ _SAME = "(_m.x = _m.y)"
 
 
 def _suffix(text: str) -> str:
-    return value_of(_network(text), "_a", "CASE WHEN _a.ip IS NOT NULL THEN CAST(_a.bits AS BIGINT) END")
+    return value_of(network_of(text), "_a", "CASE WHEN _a.ip IS NOT NULL THEN CAST(_a.bits AS BIGINT) END")
 
 
 # Addresses in a text

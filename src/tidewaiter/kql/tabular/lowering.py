@@ -14,7 +14,7 @@ from typing import Any
 from duckdb_kql import ir, translate
 from duckdb_kql.errors import KqlUnsupportedError
 
-from tidewaiter.kql.tabular import nodes
+from tidewaiter.kql.tabular import evaluate, nodes, ranges
 from tidewaiter.kql.tokens import SERIALIZED
 
 _lower: Any = import_module("duckdb_kql.lower")
@@ -27,6 +27,7 @@ _refuse_empty_literal = translate._refuse_empty_literal
 OWN = (
     nodes.Reorder, nodes.Keep, nodes.Away, nodes.DistinctAll, nodes.Counted, nodes.Serialize,
     nodes.SampleDistinct, nodes.Unnamed, nodes.MvApply, nodes.Partition, nodes.MakeSeries, nodes.Plugin,
+    ranges.Ipv4Lookup,
 )  # fmt: skip
 
 
@@ -209,6 +210,10 @@ def _serialize(_node: Any, kids: list[Any]) -> ir.Operator:
     return nodes.Serialize(tuple(each for each in named if each.name != SERIALIZED))
 
 
+def _sample(_node: Any, kids: list[Any]) -> ir.Operator:
+    return nodes.Counted(_lower._lower_expr(kids[-1]))
+
+
 def _sample_distinct(_node: Any, kids: list[Any]) -> ir.Operator:
     return nodes.SampleDistinct(_lower._lower_expr(kids[0]), _lower._lower_expr(kids[1]))
 
@@ -322,26 +327,6 @@ def _make_series(node: Any, kids: list[Any]) -> ir.Operator:
     return nodes.MakeSeries(tuple(columns), axis, found.get("from"), found.get("to"), found["step"], by)
 
 
-def _evaluate(_node: Any, kids: list[Any]) -> ir.Operator:
-    call = next(kid for kid in kids if _lower._cls(kid) == "FunctionCallExpression")
-    name, *arguments = _lower._rule_children(_lower._collapse(call))
-    clauses = [kid for kid in kids if _lower._cls(kid) == "EvaluateOperatorSchemaClause"]
-    schema = None
-    for clause in clauses:
-        declared = (
-            _lower._rule_children(each) for each in _lower._rule_children(_lower._rule_children(clause)[0])
-        )
-        schema = tuple((_lower._find_names(column)[0], kind.getText().strip()) for column, kind in declared)
-    return nodes.Plugin(name.getText().strip(), tuple(_argument(each) for each in arguments), schema)
-
-
-def _argument(node: Any) -> ir.NamedExpr:
-    """Read an argument of a plugin, which may be named."""
-    named = _lower._rule_children(node)[0] if _lower._cls(node) == "ArgumentExpression" else node
-    read: ir.NamedExpr = _lower._lower_named(named)
-    return read
-
-
 def _parse(node: Any, kids: list[Any]) -> Any:
     """Read `parse` with a column before any text, and with columns whose names a pattern cannot hold."""
     pattern = next((kid for kid in kids if _lower._cls(kid) == "ParseOperatorPattern"), None)
@@ -398,12 +383,13 @@ _READ: dict[str, Callable[[Any, list[Any]], Any]] = {
     "TopOperator": _top,
     "SerializeOperator": _serialize,
     "SampleDistinctOperator": _sample_distinct,
+    "SampleOperator": _sample,
     "MvexpandOperator": _mv_expand,
     "MvExpandOperator": _mv_expand,
     "MvapplyOperator": _mv_apply,
     "PartitionOperator": _partition,
     "MakeSeriesOperator": _make_series,
-    "EvaluateOperator": _evaluate,
+    "EvaluateOperator": evaluate.read,
     "ParseOperator": _parse,
     "ParseWhereOperator": _parse,
 }

@@ -11,7 +11,7 @@ from duckdb_kql import ir, translate
 from duckdb_kql.schema import Schema, output_columns
 
 from tidewaiter.kql import names
-from tidewaiter.kql.tabular import series
+from tidewaiter.kql.tabular import ranges, series
 
 _schema: Any = import_module("duckdb_kql.schema")
 _columns_of = _schema._operator_columns_unchecked
@@ -86,7 +86,7 @@ def columns_of(op: ir.Operator, columns: list[str], schema: Schema | None) -> li
         return [op.each, *_aggregated(op, columns)[0]]
     if isinstance(op, Applied):
         return list(op.columns)
-    made = series.columns_of(op, columns)
+    made = series.columns_of(op, columns) or ranges.columns_of(op, columns, schema)
     if made is not None:
         return made
     found: list[str] = _columns_of(op, columns, schema)
@@ -107,7 +107,7 @@ def render(op: ir.Operator, prev: str, cols: list[str] | None = None) -> str:
         return _summarize_each(op, prev, cols or [])
     if isinstance(op, Applied):
         return _applied(op, prev, cols or [])
-    made = series.render(op, prev)
+    made = series.render(op, prev) or ranges.render(op, prev, cols or [])
     if made is not None:
         return made
     return _render_operator(op, prev, cols)
