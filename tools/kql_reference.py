@@ -20,7 +20,7 @@ KNOWN_REFUSED = (
     "geo_distance_2points", "geo_info_from_ip_address", "hash", "hll", "ipv6_compare",
     "ipv6_is_in_any_range", "ipv6_is_in_range", "ipv6_is_match", "new_guid", "parse_command_line", "parse_path",
     "parse_urlquery", "parse_user_agent", "parse_version", "parse_xml", "percentilew", "rand", "row_rank_dense",
-    "row_rank_min", "row_window_session", "series_decompose_anomalies", "series_stats", "tdigest", "translate",
+    "row_rank_min", "row_window_session", "series_decompose_anomalies", "series_stats", "tdigest",
     "treepath", "unicode_codepoints_from_string",
 )  # fmt: skip
 """Functions that queries often call and that are refused; a test holds that they are."""

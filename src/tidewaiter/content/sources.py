@@ -12,7 +12,7 @@ content/sources/<id>/
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Any, TypeVar
@@ -21,6 +21,8 @@ import msgspec
 
 from tidewaiter.asim.mapping.expression import Expr, inline, parse
 from tidewaiter.asim.mapping.identify import Identify, identifier
+from tidewaiter.asim.mapping.kql.functions import KqlFunction, functions
+from tidewaiter.asim.mapping.kql.transforms import Transform, transforms
 from tidewaiter.asim.mapping.record import record_type
 from tidewaiter.asim.mapping.source_mapping import Route, SourceMapping
 from tidewaiter.asim.mapping.spec import load_mapping
@@ -52,6 +54,7 @@ class SourceFile(msgspec.Struct, forbid_unknown_fields=True):
     include: list[str] = msgspec.field(default_factory=list)
     repeats: list[tuple[str, ...]] = msgspec.field(default_factory=list)
     rare: list[str] = msgspec.field(default_factory=list)
+    other_form: list[str] = msgspec.field(default_factory=list)
     ticks: list[str] = msgspec.field(default_factory=list)
     require: dict[str, str] = msgspec.field(default_factory=dict)
     lookups: list[str] = msgspec.field(default_factory=list)
@@ -131,8 +134,35 @@ class SourceSpec:
         Raises:
             ContentError: `event_id` in source.yaml is wrong.
         """
-        expr = self._expr(self.file.event_id, {}) if self.file.event_id else None
-        return identifier(expr, self.mapping.record)
+        return identifier(self.event_id, self.mapping.record)
+
+    @cached_property
+    def event_id(self) -> Expr | None:
+        """The expression of a record's own id; None when it has none.
+
+        Raises:
+            ContentError: `event_id` in source.yaml is wrong.
+        """
+        return self._expr(self.file.event_id, {}) if self.file.event_id else None
+
+    def functions(self, keep: Sequence[str] = ()) -> list[KqlFunction]:
+        """Return the ASIM functions over Sentinel's own tables; none for a source without such a table.
+
+        `keep` are columns of the tables that they pass on.
+
+        Raises:
+            ContentError: an expression has no KQL.
+        """
+        return [] if self.native is None else functions(self.mapping, self.native, self.event_id, keep)
+
+    @cached_property
+    def transforms(self) -> list[Transform]:
+        """The transformations for a data collection rule, one for each route.
+
+        Raises:
+            ContentError: an expression has no KQL, or a transformation is too long.
+        """
+        return transforms(self.mapping, self.event_id, self.file.other_form)
 
     def _expr(self, text: str, lets: Mapping[str, Expr]) -> Expr:
         return inline(parse(text, at=Location(f"sources/{self.id}/source.yaml")), lets)

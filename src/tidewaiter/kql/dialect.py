@@ -20,7 +20,7 @@ from duckdb_kql.translate.functions import (
 )
 
 from tidewaiter.kql import functions, names, received
-from tidewaiter.kql.calls import paths
+from tidewaiter.kql.calls import paths, types
 from tidewaiter.kql.calls.addresses import ADDRESSES
 from tidewaiter.kql.calls.aggregates import AGGREGATES
 from tidewaiter.kql.calls.dynamics import DYNAMICS
@@ -107,6 +107,7 @@ def install() -> None:
     let_functions.install()
     functions.install()
     paths.install()
+    types.install()
     lowering.install()
     plugins.install()
     rendered.install()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
@@ -10,6 +10,9 @@ import typer
 from tidewaiter.app.cli.options import Json
 from tidewaiter.app.cli.terminal import emit, output, plain, say, table
 from tidewaiter.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from tidewaiter.content import SourceSpec
 
 app = typer.Typer(help="Sources and their mappings to ASIM.", no_args_is_help=True, rich_markup_mode=None)
 Source = Annotated[str, typer.Argument(help="A source's id; see `mapping list`.")]
@@ -65,12 +68,7 @@ def show(
     schema: Annotated[str, typer.Option("--schema", help="Only this ASIM schema.")] = "",
 ) -> None:
     """Show a source's columns with the expression behind each."""
-    from tidewaiter.content import sources
-
-    known = sources()
-    if source not in known:
-        raise UsageError(f"no source {source!r}", hint=f"known are {', '.join(known)}")
-    spec = known[source]
+    spec = known_source(source)
     asim = zip(spec.mapping.routes, spec.file.routes, strict=True)
     shown = [(route.mapping, file.when) for route, file in asim if schema in ("", route.mapping.schema)]
     if not shown:
@@ -90,6 +88,51 @@ def show(
         if made.additional:
             console.print(f"\nAdditionalFields: {', '.join(made.additional)}", markup=False, soft_wrap=True)
         console.print()
+
+
+@app.command("kql")
+def kql(
+    source: Source,
+    schema: Annotated[str, typer.Option("--schema", help="Only this ASIM schema.")] = "",
+    vim: Annotated[bool, typer.Option("--vim", help="Only the functions that filter.")] = False,
+    json: Json = False,
+) -> None:
+    """Print a source's ASIM functions for data in Sentinel's own tables, ready to be saved as functions.
+
+    Which columns the tables cannot fill is told on stderr (with --json in `missing`).
+    """
+    from tidewaiter.app.cli import targets
+
+    targets.print_functions(known_source(source), schema, vim=vim, json=json)
+
+
+@app.command("transform")
+def transform(
+    source: Source,
+    schema: Annotated[str, typer.Option("--schema", help="Only this ASIM schema.")] = "",
+    json: Json = False,
+) -> None:
+    """Print a source's transformations for a data collection rule: one for each data flow.
+
+    What a transformation leaves out is told on stderr (with --json beside it).
+    """
+    from tidewaiter.app.cli import targets
+
+    targets.print_transforms(known_source(source), schema, json=json)
+
+
+def known_source(name: str) -> SourceSpec:
+    """Return a source.
+
+    Raises:
+        UsageError: there is none of that name.
+    """
+    from tidewaiter.content import sources
+
+    known = sources()
+    if name not in known:
+        raise UsageError(f"no source {name!r}", hint=f"known are {', '.join(known)}")
+    return known[name]
 
 
 @app.command("test")

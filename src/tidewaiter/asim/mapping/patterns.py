@@ -39,6 +39,14 @@ def compiled(source: str) -> re.Pattern[str]:
     return re.compile("".join(_python(token, inside=inside) for token, inside in _tokens(source)), re.ASCII)
 
 
+def kql(source: str) -> str:
+    """Write a pattern for KQL (RE2), whose classes are written out because newer engines read Unicode's."""
+    return "".join(
+        _classes(token, inside=inside) if token[0] == "\\" and token[1].lower() in _ASCII else token
+        for token, inside in _tokens(source)
+    )
+
+
 def rust(source: str) -> str:
     """Write a pattern for Polars, whose classes would otherwise be Unicode's."""
     return "".join(_rust(token, inside=inside) for token, inside in _tokens(source))

@@ -13,6 +13,7 @@ from typing import Any
 from duckdb_kql import ir, translate
 
 from tidewaiter.kql.calls.dynamics import pointer
+from tidewaiter.kql.calls.forms import form
 
 _translate: Any = import_module("duckdb_kql.translate")
 _render_path = translate.render_path
@@ -30,16 +31,20 @@ def _stepped(node: ir.PathAccess) -> str:
     for step in node.steps:
         static = translate._static_path((step,))
         if static is not None or step.index is None:
-            path = translate.quote_string(str(static))
+            sql = f"json_extract({sql}, {translate.quote_string(str(static))})"
         else:
-            path = _path(sql, translate.render_expr(step.index))
-        sql = f"json_extract({sql}, {path})"
+            sql = _STEP.render([sql, translate.render_expr(step.index)])
     return sql
 
 
-def _path(value: str, index: str) -> str:
-    """SQL of the path of a step whose kind shows when it runs; null where the value is of the other kind."""
+def _step(value: str, index: str) -> str:
+    """SQL of a step whose kind shows when it runs; null where the value is of the other kind."""
     text = f"CAST({index} AS VARCHAR)"
     place = f"'$[' || CASE WHEN starts_with({text}, '-') THEN '#' ELSE '' END || {text} || ']'"
-    key = f"CASE WHEN json_type({value}) = 'OBJECT' THEN {pointer(text)} END"
-    return f"CASE WHEN typeof({index}) = 'VARCHAR' THEN {key} ELSE {place} END"
+    key = f"CASE WHEN json_type(to_json({value})) = 'OBJECT' THEN {pointer(text)} END"
+    return (
+        f"json_extract(to_json({value}), CASE WHEN typeof({index}) = 'VARCHAR' THEN {key} ELSE {place} END)"
+    )
+
+
+_STEP = form("step", _step, 2)

@@ -29,6 +29,13 @@ def _url_decode(text: str) -> str:
     return f"CASE WHEN contains({text}, '+') THEN {_ENCODED_PLUS} ELSE url_decode({text}) END"
 
 
+def _translate(letters: str, others: str, text: str) -> str:
+    """Each letter of the first text becomes the one in its place in the second, which must be as long."""
+    refusal = "error('translate() of letters to fewer or more letters is not run locally')"
+    done = f"translate({text}, {letters}, {others})"
+    return f"CASE WHEN length({letters}) = length({others}) THEN {done} ELSE {refusal} END"
+
+
 def _unix(scale: int) -> object:
     def body(value: str) -> str:
         micros = f"CAST(trunc(CAST({value} AS DOUBLE) * {1_000_000 / scale!r}) AS BIGINT)"
@@ -61,6 +68,7 @@ TEXTS: dict[str, Form] = {
         form("string_size", _string_size),
         form("has_any_index", _has_any_index, 2),
         form("strcmp", _strcmp, 2),
+        form("translate", _translate, 3),
         form("url_decode", _url_decode),
         form("url_encode_component", lambda text: f"url_encode({text})"),
         form("unixtime_seconds_todatetime", _unix(1)),  # type: ignore[arg-type]

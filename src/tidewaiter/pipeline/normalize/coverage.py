@@ -54,7 +54,8 @@ def coverage(spec: SourceSpec) -> Coverage:
     schemas = tuple(_schema_coverage(name, mapped) for name, mapped in columns.items())
     compiled = "python" if spec.recognition.codec == "json_records" else "polars"
     destinations = tuple(columns)
-    return Coverage(spec.id, schemas, destinations, (compiled, "docs"))
+    functions = ("kql",) if spec.native else ()
+    return Coverage(spec.id, schemas, destinations, (compiled, *functions, "transform", "docs"))
 
 
 def _schema_coverage(name: str, mapped: set[str]) -> SchemaCoverage:

@@ -1,0 +1,146 @@
+"""Columns written as a few `extend`s: what several of them need is computed once, under a name.
+
+A name comes from the mapping's `lets` where one stands for just that. What works on the elements of a list or
+bag (`member`, `joined`) is an `mv-apply` of its own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from tidewaiter.asim.mapping.expression import Const, Expr, Op
+from tidewaiter.asim.mapping.kql.applied import member, texts_joined
+from tidewaiter.asim.mapping.kql.values import Values, Wanted
+
+Node = tuple[Expr, Wanted]
+_APPLIED = frozenset({"member", "joined"})
+_WORTH_A_NAME = 18
+"""Characters: what is shorter is written again where it is used again."""
+_COLUMN = re.compile(r"\w+|\[[^]]*\]")
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """Operators, in order, after which each column is `columns[name]`."""
+
+    operators: tuple[str, ...]
+    columns: Mapping[str, str]
+
+
+class Stages:
+    """Writes many expressions over one binding; `names` are what they may be called by, in long names."""
+
+    def __init__(self, values: Values, names: Mapping[Expr, str], *, short: bool) -> None:
+        self.values = values
+        self.names = names
+        self.short = short
+        values.use = self._count
+        self._uses: Counter[Node] = Counter()
+        self._numbers: dict[Node, int] = {}
+        self._named: dict[Node, str] = {}
+        self._bodies: dict[Node, str] = {}
+        self._inside: dict[Node, set[Node]] = {}
+        self._open: list[set[Node]] = [set()]
+
+    def write(self, wanted: Sequence[tuple[str, Expr, Wanted]]) -> Staged:
+        """Return the operators and the columns."""
+        for _, expr, kind in wanted:
+            self._count(expr, kind)
+        lengths = {node: len(self._bodies[node]) for node in self._numbers}
+        self._name(lengths)
+        self._bodies.clear()
+        self.values.use = self._use
+        columns = {name: self._use(expr, kind) for name, expr, kind in wanted}
+        return Staged(tuple(self._operators()), columns)
+
+    # Finding out what is used more than once
+
+    def _count(self, expr: Expr, wanted: Wanted) -> str:
+        """Return what stands for an expression while it is counted: its number, which no other has."""
+        node = (expr, wanted)
+        self._uses[node] += 1
+        if node not in self._numbers:
+            self._numbers[node] = len(self._numbers)
+            self._bodies[node] = self._written(node)
+        return f"§{self._numbers[node]}"
+
+    def _written(self, node: Node) -> str:
+        expr, wanted = node
+        if not _applied(node):
+            return self.values.write(expr, wanted)
+        assert isinstance(expr, Op)
+        return self.values.use(expr.args[0], "json")
+
+    def _name(self, lengths: Mapping[Node, int]) -> None:
+        taken: set[str] = set()
+        for node, length in lengths.items():
+            expr, wanted = node
+            simple = isinstance(expr, Const) or _COLUMN.fullmatch(self._bodies[node])
+            worth = self._uses[node] > 1 and length > _WORTH_A_NAME and not simple
+            if not worth and not _applied(node):
+                continue
+            base = self.names.get(expr, "") if not self.short else ""
+            name = f"t_{base}" if base else f"t{len(self._named)}"
+            if wanted in ("present", "cond", "bool", "json") and base:
+                name += {"present": "_is", "cond": "_holds", "bool": "_bool", "json": "_value"}[wanted]
+            while name in taken:
+                name += "_"
+            taken.add(name)
+            self._named[node] = name
+
+    # Writing
+
+    def _use(self, expr: Expr, wanted: Wanted) -> str:
+        node = (expr, wanted)
+        body = self._body(node)
+        if node in self._named:
+            self._open[-1].add(node)
+            return self._named[node]
+        self._open[-1] |= self._inside[node]
+        return body
+
+    def _body(self, node: Node) -> str:
+        if node not in self._bodies:
+            self._open.append(set())
+            self._bodies[node] = self._written(node)
+            self._inside[node] = self._open.pop()
+        return self._bodies[node]
+
+    def _operators(self) -> Iterator[str]:
+        """Yield the operators: what needs nothing named first, then what needs that, and so on."""
+        levels: dict[Node, int] = {}
+        for node in self._bodies:
+            self._level(node, levels)
+        named = [node for node in self._bodies if node in self._named]
+        for level in range(1 + max((levels[node] for node in named), default=-1)):
+            here = [node for node in named if levels[node] == level]
+            plain = [f"{self._named[node]} = {self._bodies[node]}" for node in here if not _applied(node)]
+            if plain:
+                yield "extend " + ",\n    ".join(plain)
+            for node in here:
+                if _applied(node):
+                    yield from self._apply(node)
+
+    def _level(self, node: Node, levels: dict[Node, int]) -> int:
+        if node not in levels:
+            levels[node] = 1 + max((self._level(each, levels) for each in self._inside[node]), default=-1)
+        return levels[node]
+
+    def _apply(self, node: Node) -> Iterator[str]:
+        expr, name = node[0], self._named[node]
+        assert isinstance(expr, Op)
+        arguments = [str(arg.value) for arg in expr.args[1:] if isinstance(arg, Const)]
+        if expr.name == "member":
+            self.values.tables.add(f"{arguments[0]}_ranks")
+            yield from member(name, self._bodies[node], f"tw_{arguments[0]}_ranks")
+        else:
+            held = self.values.helper("held", self._bodies[node])
+            yield from texts_joined(name, held, *arguments)
+
+
+def _applied(node: Node) -> bool:
+    expr, wanted = node
+    return isinstance(expr, Op) and expr.name in _APPLIED and wanted == "text"

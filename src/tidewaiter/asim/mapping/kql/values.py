@@ -1,0 +1,479 @@
+"""Expressions written in KQL, by what is wanted of them.
+
+What is wanted decides how a value is read, because KQL has no null text and no values of several types:
+
+    text     the value read as text, "" for none
+    long     the whole number, null for any other value
+    bool     true or false, null for any other value
+    cond     a condition: anything but true means that it does not hold
+    present  whether it is neither null nor empty; never null itself
+    time     a datetime
+    real     a number
+    json     the value as a dynamic
+
+An empty text is absent: two absent values are not equal, and no condition on an absent text holds.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Literal
+
+from tidewaiter.asim.mapping import patterns
+from tidewaiter.asim.mapping.evaluate import Lookups
+from tidewaiter.asim.mapping.expression import Const, Expr, Field, Op
+from tidewaiter.asim.mapping.kql.binding import Binding, Bound
+from tidewaiter.asim.mapping.kql.dialect import Dialect
+from tidewaiter.core.errors import ContentError
+from tidewaiter.core.kql_literals import literal, verbatim
+
+Wanted = Literal["text", "long", "bool", "cond", "present", "time", "real", "json"]
+Use = Callable[[Expr, Wanted], str]
+NO_TEXT = '""'
+_NULLS = {"long": "long(null)", "bool": "bool(null)", "time": "datetime(null)", "real": "real(null)"}
+_CONDITIONS = frozenset(
+    {"eq", "ne", "in", "all", "any", "not", "exists", "startswith", "endswith", "contains"}
+)
+_TEXTS = frozenset(
+    {"lookup", "lower", "split", "regex", "ip", "concat", "template", "member", "number", "joined"}
+)
+_WHOLE = frozenset({"int", "sub", "mul"})
+LEAST, MOST = -(2**63), 2**63 - 1
+
+
+class Values:
+    """Writes expressions over one binding in one dialect; `helpers` and `tables` are what it came to need."""
+
+    def __init__(self, binding: Binding, dialect: Dialect, lookups: Lookups, use: Use | None = None) -> None:
+        self.lookups = lookups
+        self.binding = binding
+        self.dialect = dialect
+        self.use: Use = use or self.write
+        self.helpers: set[str] = set()
+        self.tables: set[str] = set()
+        self.parsed: dict[str, str] = {}
+
+    def write(self, expr: Expr, wanted: Wanted) -> str:
+        """Return the KQL of an expression; what it consists of is written by `use`."""
+        match wanted:
+            case "text":
+                return self.text(expr)
+            case "cond" | "bool":
+                return self.condition(expr) if wanted == "cond" else self.boolean(expr)
+            case "present":
+                return self.present(expr)
+            case "json":
+                return self.dynamic(expr)
+            case _:
+                return self.scalar(expr, wanted)
+
+    # Reading
+
+    def bound(self, expr: Field) -> Bound:
+        """Return how a field is read; what has to be parsed for it is remembered."""
+        bound = self.binding.path(expr.path)
+        if bound is None:
+            raise ContentError(f"no column holds {'.'.join(map(str, expr.path))}")
+        if bound.column and (bound.below or bound.kql == bound.column):
+            self.parsed[bound.column] = bound.parse
+            self.helpers.add("held")
+        return bound
+
+    def helper(self, name: str, *args: str) -> str:
+        """Return a call of a helper function."""
+        self.helpers.add(name)
+        return f"tw_{name}({', '.join(args)})"
+
+    def named(self, expr: Expr, wanted: Wanted) -> str:
+        """Return what a helper reads more than once: used twice, it gets a name of its own."""
+        self.use(expr, wanted)
+        return self.use(expr, wanted)
+
+    def kind(self, expr: Expr) -> str:
+        """Return the KQL type of an expression's values, "null" where there are none."""
+        match expr:
+            case Const(value=None):
+                return "null"
+            case Const(value=bool()):
+                return "bool"
+            case Const(value=int()):
+                return "long"
+            case Const():
+                return "string"
+            case Field():
+                bound = self.binding.path(expr.path)
+                if bound is None:
+                    return "null"
+                narrow = {"text": "string", "int": "long", "bool": "bool"}.get(bound.only)
+                return narrow or bound.kind
+            case Op(name="first", args=args):
+                return self.common(args)
+            case Op(name="case", args=args):
+                return self.common((*args[1::2], args[-1]))
+            case Op(name="json", args=(inner,)):
+                return self.kind(inner)
+            case Op(name=name):
+                if name in _TEXTS:
+                    return "string"
+                if name in _WHOLE:
+                    return "long"
+                return "datetime" if name == "time" else "bool"
+
+    def common(self, exprs: tuple[Expr, ...]) -> str:
+        """Return the type that all have, dynamic when they differ."""
+        kinds = {kind for each in exprs if (kind := self.kind(each)) != "null"}
+        return kinds.pop() if len(kinds) == 1 else "dynamic" if kinds else "null"
+
+    # Texts
+
+    def text(self, expr: Expr) -> str:
+        """Return the KQL of an expression read as text."""
+        match expr:
+            case Const(value=None):
+                return NO_TEXT
+            case Const(value=bool() as value):
+                return literal("true" if value else "false")
+            case Const(value=int() | str() as value):
+                return literal(str(value))
+            case Field():
+                return self.text_of(self.bound(expr))
+            case Op(name="first", args=args):
+                return self.first(args, "text")
+            case Op(name="case", args=args):
+                return self.case(args, "text")
+            case Op(name="json", args=(inner,)):
+                return self.use(inner, "text")
+            case Op(name=name) if name in _TEXTS:
+                return self.text_operator(expr)
+            case Op(name=name) if name in _WHOLE:
+                return f"tostring({self.use(expr, 'long')})"
+            case Op(name="time"):
+                raise ContentError("a time is not read as text in KQL", hint="its form would be KQL's own")
+        return _words(self.use(expr, "bool"), self.use(expr, "bool"))
+
+    def text_of(self, bound: Bound) -> str:
+        """Return the KQL of a column or a place in one, read as text."""
+        if bound.kind == "string":
+            return bound.kql
+        if bound.kind == "dynamic" and bound.only != "text":
+            return self.helper("text", bound.kql)
+        if bound.kind == "bool":
+            return _words(bound.kql, bound.kql)
+        return f"tostring({bound.kql})"
+
+    def text_operator(self, expr: Op) -> str:
+        """Return the KQL of an operator whose result is a text."""
+        args = expr.args
+        if expr.name in ("member", "joined"):
+            raise ContentError(f"{expr.name} is written by stages alone")
+        if expr.name == "number":
+            return self.helper("number", self.named(args[0], "json"))
+        if expr.name == "template":
+            return self.template(str(_literal(args[0])), args[1:])
+        if expr.name == "concat":
+            return f"strcat({', '.join(self.use(arg, 'text') for arg in args)})"
+        match expr.name:
+            case "lookup":
+                text = self.use(args[0], "text")
+                table = str(_literal(args[1]))
+                self.tables.add(table)
+                return f"tostring(tw_{table}[{text}])"
+            case "split":
+                separator = literal(str(_literal(args[1])))
+                return f"tostring(split({self.use(args[0], 'text')}, {separator})[{_literal(args[2])}])"
+            case "regex":
+                group = _literal(args[2]) if len(args) > 2 else 1
+                source = verbatim(patterns.kql(str(_literal(args[1]))))
+                return f"extract({source}, {group}, {self.use(args[0], 'text')})"
+        return self.helper(expr.name, self.named(args[0], "text"))  # ip, lower
+
+    def template(self, form: str, parts: tuple[Expr, ...]) -> str:
+        """Return the KQL of a form that is filled when no part is empty."""
+        pieces: list[str] = []
+        for between, part in zip(form.split("{}"), [*parts, None], strict=True):
+            pieces += [literal(between)] if between else []
+            pieces += [self.use(part, "text")] if part is not None else []
+        filled = " and ".join(self.use(part, "present") for part in parts)
+        return f"iif({filled}, strcat({', '.join(pieces)}), {NO_TEXT})"
+
+    # Choices
+
+    def first(self, args: tuple[Expr, ...], wanted: Wanted) -> str:
+        """Return the KQL of the first value that is present, read as what is wanted."""
+        exact = {"text": "string", "long": "long", "time": "datetime", "bool": "bool", "real": "real"}
+        alike = all(self.kind(arg) in (exact.get(wanted), "null") for arg in args)
+        if alike and (wanted == "text" or self.dialect.applies):
+            if not self.dialect.applies:
+                self.helpers.add("first")
+            return self.dialect.first([self.use(arg, wanted) for arg in args])
+        pairs = [(self.use(arg, "present"), self.use(arg, wanted)) for arg in args[:-1]]
+        return self.dialect.first_present(pairs, self.use(args[-1], wanted))  # of what is absent: nothing
+
+    def case(self, args: tuple[Expr, ...], wanted: Wanted) -> str:
+        """Return the KQL of a case; every value is read as what is wanted."""
+        pairs = [
+            (self.use(cond, "cond"), self.use(value, wanted))
+            for cond, value in zip(args[:-1:2], args[1::2], strict=True)
+        ]
+        last = self.use(args[-1], wanted)
+        if wanted == "cond" and not all(self.definite(value) for value in (*args[1::2], args[-1])):
+            pairs = [(cond, _definite(value)) for cond, value in pairs]
+            last = _definite(last)
+        while pairs and pairs[-1][1] == last:
+            pairs.pop()
+        return self.dialect.first_present(pairs, last)
+
+    # Numbers, times, values
+
+    def scalar(self, expr: Expr, wanted: Wanted) -> str:
+        """Return the KQL of a whole number, a time or a real number."""
+        nothing = _NULLS[wanted]
+        match expr:
+            case Const(value=int() as value) if wanted in ("long", "real") and not isinstance(value, bool):
+                return literal(value) if wanted == "long" else f"toreal({literal(value)})"
+            case Const():
+                return nothing
+            case Field():
+                return self.scalar_of(self.bound(expr), wanted)
+            case Op(name="first", args=args):
+                return self.first(args, wanted)
+            case Op(name="case", args=args):
+                return self.case(args, wanted)
+            case Op(name="json", args=(inner,)):
+                return self.use(inner, wanted)
+            case Op(name="time", args=(inner,)) if wanted == "time":
+                return self.time(inner)
+            case Op(name="int", args=(inner,)) if wanted == "long":
+                if self.kind(inner) == "long":
+                    return self.use(inner, "long")
+                return self.helper("int", self.named(inner, "text"))
+            case Op(name="sub" | "mul" as name, args=(left, right)) if wanted == "long":
+                return self.arithmetic(name, left, right)
+        if wanted == "real" and self.kind(expr) == "long":
+            return f"toreal({self.use(expr, 'long')})"
+        return nothing
+
+    def scalar_of(self, bound: Bound, wanted: Wanted) -> str:
+        """Return the KQL of a column or a place in one, read as a number or a time."""
+        kind = "long" if bound.only == "int" else bound.kind
+        if wanted == "time":
+            return bound.kql if bound.kind == "datetime" else "datetime(null)"
+        if kind == "dynamic" and not bound.only:
+            return self.helper("long" if wanted == "long" else "real", bound.kql)
+        if wanted == "long" and kind == "long":
+            return f"tolong({bound.kql})" if bound.kind == "dynamic" else bound.kql
+        if wanted == "real" and kind in ("long", "real"):
+            return bound.kql if bound.kind == "real" else f"toreal({bound.kql})"
+        return _NULLS[wanted]
+
+    def time(self, inner: Expr) -> str:
+        """Return the KQL of a time from a text or from seconds."""
+        kind = self.kind(inner)
+        if kind == "datetime":
+            return self.use(inner, "time")
+        if kind == "long":
+            return self.helper("epoch", self.use(inner, "long"))
+        if kind == "string":
+            return self.helper("time", self.named(inner, "text"))
+        if kind == "dynamic":
+            return self.helper("moment", self.named(inner, "json"))
+        return "datetime(null)"
+
+    def arithmetic(self, name: str, left: Expr, right: Expr) -> str:
+        """Return the KQL of a difference or product; null beyond 64 bits, which KQL would wrap around."""
+        if name == "sub":
+            return self.helper("difference", self.use(left, "long"), self.use(right, "long"))
+        if isinstance(left, Const):
+            left, right = right, left
+        if not isinstance(right, Const) or type(right.value) is not int:
+            raise ContentError("a product in KQL has a number as one of its factors")
+        factor = right.value
+        if factor == 0:
+            return f"{_atom(self.use(left, 'long'))} * 0"
+        bounds = sorted((_towards_zero(LEAST, factor), _towards_zero(MOST, factor)))
+        return self.helper("product", self.use(left, "long"), *map(literal, (factor, *bounds)))
+
+    def dynamic(self, expr: Expr) -> str:
+        """Return the KQL of a value as a dynamic."""
+        match expr:
+            case Field():
+                bound = self.bound(expr)
+                return bound.kql if bound.kind == "dynamic" else f"todynamic({bound.kql})"
+            case Op(name="first", args=args):
+                return self.first(args, "json")
+            case Op(name="case", args=args):
+                return self.case(args, "json")
+            case Op(name="json", args=(inner,)):
+                return self.use(inner, "json")
+            case Const(value=None):
+                return self.dialect.nothing
+        raise ContentError("a dynamic in KQL is a member of the record, or one of several")
+
+    # Conditions
+
+    def boolean(self, expr: Expr) -> str:
+        """Return the KQL of true, false, or null for any other value."""
+        match expr:
+            case Const(value=value):
+                return literal(value) if isinstance(value, bool) else "bool(null)"
+            case Field():
+                bound = self.bound(expr)
+                if bound.kind == "bool":
+                    return bound.kql
+                if bound.kind == "dynamic" and bound.only in ("", "bool"):
+                    return self.helper("bool", bound.kql)
+                return "bool(null)"
+            case Op(name="first", args=args):
+                return self.first(args, "bool")
+            case Op(name="case", args=args):
+                return self.case(args, "bool")
+            case Op(name="json", args=(inner,)):
+                return self.use(inner, "bool")
+            case Op(name="bit", args=(inner, mask)):
+                has = f"binary_and({self.use(inner, 'long')}, {_literal(mask)}) > 0"
+                return f"iif(isnull({self.use(inner, 'long')}), bool(null), {has})"
+            case Op(name=name) if name in _CONDITIONS:
+                found = self.use(expr, "cond")
+                return found if self.definite(expr) else _definite(found)
+        return "bool(null)"
+
+    def condition(self, expr: Expr) -> str:
+        """Return the KQL of a condition."""
+        match expr:
+            case Const(value=value):
+                return "true" if value is True else "false"
+            case Op(name="eq" | "ne" as name, args=(left, right)):
+                return self.equality(left, right, negated=name == "ne")
+            case Op(name="in", args=(inner, listed)):
+                return self.one_of(inner, listed)
+            case Op(name="all" | "any" as name, args=args):
+                word = " and " if name == "all" else " or "
+                return "(" + word.join(self.use(arg, "cond") for arg in args) + ")"
+            case Op(name="not", args=(inner,)):
+                return self.negated(inner)
+            case Op(name="exists", args=(inner,)):
+                return self.use(inner, "present")
+            case Op(name="startswith" | "endswith" | "contains" as name, args=(inner, part)):
+                text = self.use(inner, "text")
+                found = str(_literal(part))
+                return f"{_atom(text)} {name}_cs {literal(found)}" if found else f"isnotempty({text})"
+            case Op(name="case", args=args):
+                return self.case(args, "cond")
+        kind = self.kind(expr)
+        return self.use(expr, "bool") if kind in ("bool", "dynamic") else "false"
+
+    def negated(self, inner: Expr) -> str:
+        """Return the KQL of what holds when a condition does not; KQL's `not` of null is null."""
+        if isinstance(inner, Op) and inner.name == "exists":
+            present = self.use(inner, "cond")
+            if present.startswith("isnotempty(") and present.count("(") == present.count(")") == 1:
+                return present.replace("isnotempty", "isempty", 1)
+        found = self.use(inner, "cond")
+        return f"not({found})" if self.definite(inner) else f"iif({found}, false, true)"
+
+    def equality(self, left: Expr, right: Expr, *, negated: bool) -> str:
+        """Return the KQL of an equality: by type where a side is a number or a boolean, else as texts."""
+        if isinstance(left, Const) and not isinstance(right, Const):
+            left, right = right, left
+        value = right.value if isinstance(right, Const) else None
+        if isinstance(value, bool) or type(value) is int:
+            found = (
+                f"{_atom(self.use(left, 'bool' if isinstance(value, bool) else 'long'))} == {literal(value)}"
+            )
+            return f"iif({found}, false, true)" if negated else found
+        if isinstance(value, str):
+            if not value:
+                return "true" if negated else "false"
+            return f"{self.use(left, 'text')} {'!=' if negated else '=='} {literal(value)}"
+        filled, a, b = self.use(left, "text"), self.use(left, "text"), self.use(right, "text")
+        found = f"(isnotempty({filled}) and {a} == {b})"
+        return f"not{found}" if negated else found
+
+    def one_of(self, inner: Expr, listed: Expr) -> str:
+        """Return the KQL of membership in a list of texts."""
+        values = _literal(listed)
+        wanted = [value for value in values if value] if isinstance(values, tuple) else []
+        if not wanted:
+            return "false"
+        text = self.use(inner, "text")
+        if len(wanted) == 1:
+            return f"{text} == {literal(wanted[0])}"
+        return f"{text} in ({', '.join(map(literal, wanted))})"
+
+    def definite(self, expr: Expr) -> bool:
+        """Say whether the KQL of a condition is never null."""
+        match expr:
+            case Const():
+                return True
+            case Op(name="exists" | "in" | "not" | "startswith" | "endswith" | "contains" | "ne"):
+                return True
+            case Op(name="eq", args=args):
+                values = [arg.value for arg in args if isinstance(arg, Const)]
+                return not any(isinstance(value, bool) or type(value) is int for value in values)
+            case Op(name="all" | "any", args=args):
+                return all(map(self.definite, args))
+            case Op(name="case"):
+                return True
+        return False
+
+    def present(self, expr: Expr) -> str:
+        """Return the KQL of whether a value is neither null nor empty."""
+        match expr:
+            case Const(value=value):
+                return "false" if value in (None, "") else "true"
+            case Op(name="first", args=args):
+                return "(" + " or ".join(self.use(arg, "present") for arg in args) + ")"
+            case Op(name="case", args=args):
+                return self.case(args, "present")
+            case Op(name="json", args=(inner,)):
+                return self.use(inner, "present")
+            case Op(name=name) if name in _CONDITIONS:
+                return "true"
+        kind = self.kind(expr)
+        if isinstance(expr, Op) and expr.name == "lookup" and not self.dialect.applies:
+            keys = self.lookups[str(_literal(expr.args[1]))]
+            return f"{_atom(self.use(expr.args[0], 'text'))} matches regex {verbatim(_one_of(keys))}"
+        if kind == "string":
+            return f"isnotempty({self.use(expr, 'text')})"
+        if kind == "dynamic":
+            return f"isnotempty(tostring({self.use(expr, 'json')}))"
+        wanted: Wanted = {"long": "long", "datetime": "time", "real": "real"}.get(kind, "bool")  # type: ignore[assignment]
+        return f"isnotnull({self.use(expr, wanted)})"
+
+
+def _words(yes: str, no: str) -> str:
+    return f'case({_atom(yes)} == true, "true", {_atom(no)} == false, "false", "")'
+
+
+_CALL = re.compile(r"\w*\([^()]*(?:\([^()]*(?:\([^()]*\)[^()]*)*\)[^()]*)*\)|[\w.\[\]]+|\"[^\"]*\"")
+
+
+def _atom(kql: str) -> str:
+    """Put parentheses around what an operator beside it would tear apart."""
+    return kql if _CALL.fullmatch(kql) else f"({kql})"
+
+
+def _one_of(keys: Iterable[str]) -> str:
+    """A pattern of these texts; what several have before their last colon is written once."""
+    groups: dict[str, list[str]] = {}
+    for key in filter(None, keys):
+        before, colon, name = key.rpartition(":")
+        groups.setdefault(before + colon, []).append(re.escape(name))
+    found = [f"{re.escape(before)}(?:{'|'.join(names)})" for before, names in groups.items()]
+    return f"^(?:{'|'.join(found)})$"
+
+
+def _literal(expr: Expr) -> str | int | bool | tuple[str, ...] | None:
+    if not isinstance(expr, Const):
+        raise ContentError("an argument that has to be a literal is none")
+    return expr.value
+
+
+def _definite(condition: str) -> str:
+    return condition if condition in ("true", "false") else f"iif({condition}, true, false)"
+
+
+def _towards_zero(bound: int, factor: int) -> int:
+    quotient = abs(bound) // abs(factor)
+    return quotient if (bound < 0) == (factor < 0) else -quotient

@@ -1,0 +1,130 @@
+"""The filters of `vim…` functions let through what filtering `ASim…` would."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from tests.pipeline.normalize.kql_targets import Runner, cases_of_samples, rows_of
+from tidewaiter.asim.mapping.kql.filters import FILTERS, parameters
+from tidewaiter.content import sources
+from tidewaiter.kql import Executor
+from tidewaiter.pipeline.normalize.differential import KEPT
+
+TIMES = {
+    "starttime": ("datetime(2026-03-04T00:10:00Z)", "TimeGenerated >= datetime(2026-03-04T00:10:00Z)"),
+    "endtime": ("datetime(2026-03-04T00:15:00Z)", "TimeGenerated <= datetime(2026-03-04T00:15:00Z)"),
+}
+NETWORK = {
+    **TIMES,
+    "srcipaddr_has_any_prefix": (
+        "dynamic(['10.4.2.', '2001:db8:ff::1'])",
+        "SrcIpAddr startswith_cs '10.4.2.' or SrcIpAddr == '2001:db8:ff::1'",
+    ),
+    "dstipaddr_has_any_prefix": ("dynamic(['198.51.100.'])", "DstIpAddr startswith_cs '198.51.100.'"),
+    "ipaddr_has_any_prefix": (
+        "dynamic(['192.0.', '10.4.0.220'])",
+        "SrcIpAddr startswith_cs '192.0.' or DstIpAddr startswith_cs '192.0.'"
+        " or SrcIpAddr == '10.4.0.220' or DstIpAddr == '10.4.0.220'",
+    ),
+    "dstportnumber": ("443", "DstPortNumber == 443"),
+    "hostname_has_any": ("dynamic(['web'])", "false"),
+    "dvcaction": ("dynamic(['deny'])", "DvcAction == 'Deny'"),
+    "eventresult": ("'Failure'", "EventResult == 'Failure'"),
+}
+SIGN_IN = {
+    **TIMES,
+    "username_has_any": (
+        "dynamic(['mara', 'root'])",
+        "TargetUsername has 'mara' or TargetUsername has 'root' or ActorUsername has 'mara'"
+        " or ActorUsername has 'root'",
+    ),
+    "targetappname_has_any": ("dynamic(['signin'])", "TargetAppName has 'signin'"),
+    "srcipaddr_has_any_prefix": ("dynamic(['203.0.'])", "SrcIpAddr startswith_cs '203.0.'"),
+    "srchostname_has_any": ("dynamic(['Lambda'])", "SrcHostname has 'lambda'"),
+    "eventtype_in": ("dynamic(['logon', 'Logoff'])", "EventType in ('Logon', 'Logoff')"),
+    "eventresultdetails_in": ("dynamic(['No such user', 'x'])", "EventResultDetails == 'No such user'"),
+    "eventresult": ("'success'", "EventResult == 'Success'"),
+}
+SUBJECTS = {
+    "aws_vpcflow": ("NetworkSessionAWSVPC", "NetworkSession", NETWORK),
+    "aws_cloudtrail": ("AuthenticationAWSCloudTrail", "Authentication", SIGN_IN),
+}
+
+
+Subject = tuple[Executor, str, str, dict[str, tuple[str, str]]]
+
+
+@pytest.fixture(scope="module", params=sorted(SUBJECTS))
+def subject(request, tmp_path_factory) -> Iterator[Subject]:
+    """Functions on the rows of samples, a minute apart."""
+    spec = sources()[request.param]
+    name, schema, filters = SUBJECTS[request.param]
+    tables: dict[str, list[dict[str, Any]]] = {}
+    for number, case in enumerate(cases_of_samples(spec)):
+        if case.native and spec.mapping.routes[case.place].mapping.schema == schema:
+            rows = tables.setdefault(case.native.table, [])
+            time = f"2026-03-04T00:{len(rows):02}:00Z"
+            rows.append({**case.native.columns, "TimeGenerated": time, KEPT: f"{number:03}"})
+    made = [each for each in spec.functions([KEPT]) if each.name.endswith(name)]
+    with Runner(tmp_path_factory.mktemp("filters")).executor(made, tables) as executor:
+        yield executor, name, schema, filters
+
+
+def test_every_documented_filter_is_tried(subject: Subject):
+    _, _, schema, filters = subject
+    assert set(filters) == {each.name for each in FILTERS[schema]}
+    assert all(f"{name}:" in parameters(schema, filtering=True) for name in filters)
+
+
+def test_filters_let_through_what_filtering_the_finished_rows_does(subject: Subject):
+    executor, name, _, filters = subject
+    everything = rows_of(executor, f"ASim{name}() | order by {KEPT} asc")
+    listed = list(filters)
+    ways = [*((one,) for one in listed), *pairwise(listed), tuple(listed[2:5]), tuple(listed)]
+    if len(everything) < 30:  # large functions take long to plan
+        ways = [("username_has_any",), ("srchostname_has_any",), ("eventtype_in", "eventresult")]
+    for chosen in ways:
+        arguments = ", ".join(f"{each}={filters[each][0]}" for each in chosen)
+        conditions = "".join(f" | where {filters[each][1]}" for each in chosen)
+        wanted = rows_of(executor, f"ASim{name}(){conditions} | order by {KEPT} asc")
+
+        filtered = rows_of(executor, f"vim{name}({arguments}) | order by {KEPT} asc")
+
+        assert [_without_matches(row) for row in filtered] == wanted, chosen
+        if len(chosen) == 1 and chosen != ("hostname_has_any",):
+            assert 0 < len(filtered) < len(everything), f"{chosen} shows nothing on these samples"
+
+
+def _without_matches(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if not name.startswith("ASimMatching")}
+
+
+def test_disabled_functions_give_no_rows(subject: Subject):
+    executor, name, _, _ = subject
+    for prefix in ("ASim", "vim"):
+        assert rows_of(executor, f"{prefix}{name}(disabled=true)") == []
+
+
+def test_pack_fills_additional_fields_and_changes_nothing_else(subject: Subject):
+    executor, name, _, _ = subject
+    packed = rows_of(executor, f"ASim{name}(pack=true) | order by {KEPT} asc")
+    plain = rows_of(executor, f"ASim{name}() | order by {KEPT} asc")
+    assert {row["AdditionalFields"] for row in plain} == {"{}"}
+    assert all(row["AdditionalFields"] != "{}" for row in packed)
+    assert [{**row, "AdditionalFields": "{}"} for row in packed] == plain
+
+
+def test_the_address_that_a_filter_found_is_named(subject: Subject):
+    executor, name, schema, _ = subject
+    if schema != "NetworkSession":
+        pytest.skip("ASIM has these columns for sessions alone")
+    found = rows_of(executor, f"vim{name}(ipaddr_has_any_prefix=dynamic(['10.4.', '198.51.']))")
+    for row in found:
+        sides = [str(row[side]).startswith(("10.4.", "198.51.")) for side in ("SrcIpAddr", "DstIpAddr")]
+        words = {(True, True): "Both", (True, False): "SrcIpAddr", (False, True): "DstIpAddr"}
+        assert row["ASimMatchingIpAddr"] == words[(sides[0], sides[1])]
+    assert {row["ASimMatchingIpAddr"] for row in rows_of(executor, f"vim{name}()")} == {"-"}

@@ -1,0 +1,69 @@
+"""The KQL functions and transformations give what the mapping means, on every sample."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from tests.pipeline.normalize.kql_targets import Runner, cases_of_samples, run_transform
+from tidewaiter.asim.mapping.kql.transforms import LONGEST
+from tidewaiter.content import sources
+from tidewaiter.kql.results import StoredFunction
+from tidewaiter.kql.service import Catalog, language_service, standard
+from tidewaiter.lab.server.ingestion.transform import Transform as LabTransform
+from tidewaiter.pipeline.normalize.differential import KEPT, Case, compare_functions, compare_transforms
+
+SOURCES = sources()
+NATIVE = sorted(name for name, spec in SOURCES.items() if spec.native)
+
+
+@cache
+def cases(source: str) -> list[Case]:
+    return list(cases_of_samples(SOURCES[source]))
+
+
+@pytest.mark.parametrize("source", NATIVE)
+def test_a_function_gives_what_the_mapping_means_on_every_sample(source: str, tmp_path: Path):
+    spec = SOURCES[source]
+    plain = [each for each in spec.functions([KEPT]) if each.name.startswith("ASim")]
+
+    for compared in compare_functions(spec, plain, cases(source), Runner(tmp_path)):
+        assert compared.differences == ()
+        assert compared.cases > 5, compared.target
+        assert compared.compared > 20 * compared.unread, "most columns can be read"
+
+
+@pytest.mark.parametrize("source", NATIVE)
+def test_microsofts_parser_has_nothing_to_say_about_a_function(source: str):
+    made = SOURCES[source].functions()
+    stored = {each.name: StoredFunction(each.name, each.body, each.parameters) for each in made}
+    catalog = Catalog(standard().tables, stored)
+    for each in made:
+        declared = f"let f = ({each.parameters}) {{\n{each.body}\n}};\nf()"
+        assert language_service().analyze(declared, standard()).diagnostics == (), each.name
+        called = language_service().analyze(f"{each.name}(disabled=true, pack=true)", catalog)
+        assert called.diagnostics == (), each.name
+        columns = dict(called.columns or ())
+        assert {name: columns.get(name) for name in each.columns} == dict(each.columns), each.name
+        assert columns["AdditionalFields"] == "dynamic"
+
+
+@pytest.mark.parametrize("source", ["aws_tgwflow", "aws_vpcflow", "azure_activity"])
+def test_a_transformation_gives_what_the_mapping_means_on_every_sample(source: str):
+    spec = SOURCES[source]
+    for compared in compare_transforms(spec, spec.transforms, cases(source), run_transform):
+        assert compared.differences == ()
+        assert compared.compared > 20 * compared.unread, compared.target
+
+
+@pytest.mark.parametrize("source", sorted(SOURCES))
+def test_a_transformation_fits_and_is_kql_on_its_stream(source: str):
+    for made in SOURCES[source].transforms:
+        assert len(made.kql) <= LONGEST
+        found = language_service().analyze(made.kql, Catalog({"source": made.stream}))
+        assert found.diagnostics == (), made.schema
+        checked = LabTransform(made.kql, made.stream).check()
+        wanted = {name: kind for name, kind in made.columns.items() if kind != "int"}
+        assert {name: checked[name] for name in wanted} == wanted
