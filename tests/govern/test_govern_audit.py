@@ -268,6 +268,33 @@ def test_a_segment_that_somebody_added_is_set_aside_and_stays_found(copy):
     assert len(verify(copy)) == 1
 
 
+def test_zeros_that_no_crash_left_stay_found(copy):
+    last = sorted(copy.glob("*.jsonl"))[-1]
+    last.write_bytes(last.read_bytes() + b"\0" * 100)
+    assert {(each.file, each.offset) for each in verify(copy)} == {(last.name, len(last.read_bytes()) - 100)}
+
+    write(copy, 1)
+
+    assert [each["bytes"] for each in bodies(copy) if "kept_in" in each] == [100]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda _: None, "they are kept in"),
+        (lambda kept: kept.unlink(), "which is gone"),
+        (lambda kept: kept.write_bytes(b"x"), "other bytes are in"),
+    ],
+)
+def test_what_was_set_aside_is_looked_at_again(copy, change, said):
+    (copy / "999999.jsonl").write_bytes(forged(copy, {}))
+    write(copy, 1)
+
+    change(next(copy.glob("*.foreign-*")))
+
+    assert [said in finding.what for finding in verify(copy)] == [True]
+
+
 @pytest.mark.parametrize("left", [(), (KEY,), (CHECKPOINT,)])
 def test_a_remade_chain_without_its_key_or_its_checkpoint_is_not_sealed(tmp_path, left):
     folder = write(tmp_path / "audit", 3)

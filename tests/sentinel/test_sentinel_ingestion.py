@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from tests.sentinel.azure_double import Azure, permit, refusal, reply
+from tidewaiter.clouds import NotSignedIn
 from tidewaiter.core.permit import Capability
 from tidewaiter.sentinel import Refused, Throttled, TooLarge, Uncertain, Unreachable, capability_of
 
@@ -133,6 +134,27 @@ def test_what_may_have_been_stored_is_uncertain(status):
         upload(azure)
 
     assert len(azure.seen) == 1, "a write is sent again by its caller only"
+
+
+@pytest.mark.parametrize("status", [200, 201, 202, 206])
+def test_a_success_that_is_not_the_services_is_no_proof_that_rows_were_stored(status):
+    with pytest.raises(Uncertain, match=f"answered with {status}") as caught:
+        upload(Azure([reply(status)]))
+
+    assert "is the endpoint really the service's?" in caught.value.hint
+
+
+def test_a_wrong_secret_keeps_the_next_step_of_the_sign_in(monkeypatch):
+    azure = Azure([reply(204)])
+
+    async def refused(*_: object, **__: object) -> None:
+        raise NotSignedIn(401, "invalid_client", "AADSTS7000215", where="the token", hint="check the secret")
+
+    monkeypatch.setattr(azure, "fetch", refused)
+
+    with pytest.raises(NotSignedIn) as caught:
+        upload(azure)
+    assert caught.value.hint == "check the secret"
 
 
 @pytest.mark.parametrize("status", [301, 307])

@@ -137,6 +137,11 @@ def test_a_dead_letter_is_kept_and_not_sent(opened):
     assert (dead.batch.body, dead.error) == (batch().body, "refused 12 times")
     assert state.outbox().dead == Amount(1, 2)
 
+    assert state.revive() == 1
+    (again,) = take(state)
+    assert (again.batch.body, again.attempts) == (batch().body, 1)
+    assert state.outbox().dead == Amount()
+
 
 def test_a_refused_row_goes_to_quarantine_and_the_counts_still_add_up(opened):
     state = opened()

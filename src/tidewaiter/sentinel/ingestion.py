@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tidewaiter import govern
-from tidewaiter.clouds import Timeouts
+from tidewaiter.clouds import NotSignedIn, Timeouts
 from tidewaiter.core.permit import Capability, Permit
 from tidewaiter.sentinel.arm import segment
 from tidewaiter.sentinel.errors import Refused
@@ -69,7 +69,8 @@ class LogsIngestion:
             Throttled: not stored; wait `retry_after` seconds.
             TooLarge: not stored; halve the batch.
             Refused: not stored (400, 401, 403, 404), with the service's code and words.
-            Uncertain: reset, timeout, 408 or 5xx; may or may not have been stored.
+            Uncertain: reset, timeout, 408, 5xx, or a success that is not the service's; may or may not have
+                been stored.
             Unreachable: nothing was sent.
             ConfigError: host, certificate or identity settings are not acceptable.
         """
@@ -81,7 +82,7 @@ class LogsIngestion:
                 f"{base.rstrip('/')}/dataCollectionRules/{segment(dcr)}/streams/{segment(stream)}",
                 scope=self.scope,
                 what=f"the upload to {stream}",
-                ok=range(200, 300),
+                ok=(204,),
                 params={"api-version": VERSION},
                 headers={
                     "Content-Type": "application/json",
@@ -91,6 +92,8 @@ class LogsIngestion:
                 content=body,
                 timeouts=_TIMEOUTS,
             )
+        except NotSignedIn:
+            raise  # that is of the identity, and says so
         except Refused as error:
             error.hint = _HINTS.get(error.status, error.hint)
             raise

@@ -151,6 +151,9 @@ def failure(reply: Reply, what: str, now: datetime) -> CloudError:
         return Throttled(f"{what} is throttled ({status}){because}; {later}", retry_after=wait, hint=full)
     if status == HTTPStatus.REQUEST_TIMEOUT or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return Uncertain(f"{what} was answered with {status}" + (f" {said}" if said else ""))
+    if status < HTTPStatus.MULTIPLE_CHOICES:
+        other = "is the endpoint really the service's? a proxy or a gateway may stand between"
+        return Uncertain(f"{what} was answered with {status}, as the service never does", hint=other)
     kinds = {413: TooLarge, 409: Conflict412, 412: Conflict412}
     if 300 <= status < 400:
         hint = "redirects are never followed; correct the endpoint"

@@ -119,11 +119,18 @@ class Outbox(Findings):
                 self._put(each, place, f"{part}.{number:03d}", bool(possibly))
 
     def bury(self, batch_id: str, error: str) -> None:
-        """Make a batch a dead letter: it is not sent again, and kept."""
+        """Make a batch a dead letter: it is kept, and not sent again until it is revived."""
         with self.transaction():
             self._db.run(
                 "UPDATE outbox SET status = 'dead', owner = '', error = ? WHERE batch_id = ?",
                 (error[:1000], batch_id),
+            )
+
+    def revive(self) -> int:
+        """Let dead letters be sent again, with all their attempts; return how many."""
+        with self.transaction():
+            return self._db.run(
+                "UPDATE outbox SET status = 'pending', attempts = 0, retry_at = 0 WHERE status = 'dead'"
             )
 
     def reject_rows(self, batch_id: str, rest: OutboxBatch | None, rejected: Sequence[RejectedRow]) -> None:

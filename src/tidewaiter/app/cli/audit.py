@@ -59,10 +59,16 @@ def verify(state: StateDir = DEFAULT_STATE, json: Json = False) -> None:
 
     Exit code 3 when something was found. The page about the audit trail says what cannot be found.
     """
-    from tidewaiter.app.engine.audited import verify_state
+    from tidewaiter.app.engine.audited import missing_trail, verify_state
 
-    folder = _folder(state)
-    result = verify_state(folder, state / "decisions")
+    gone = missing_trail(state, state / "audit")
+    folder = state / "audit" if gone else _folder(state)
+    try:
+        result = verify_state(folder, state / "decisions")
+    except PermissionError as error:
+        hint = "run this as the user who runs tidewaiter: the key and the checkpoint are that user's alone"
+        raise StateError(f"cannot read {error.filename}: {error.strerror}", hint=hint) from None
+    result.findings[:0] = gone
     if json:
         emit(msgspec.json.encode(finding) + b"\n" for finding in result.findings)
     elif result.findings:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -47,7 +50,7 @@ def run(
     settings = load(config).settings
     metrics = Metrics()
     try:
-        with serving(metrics, settings.metrics.listen):
+        with _stopped_by_sigterm(), serving(metrics, settings.metrics.listen):
             before = known_incidents(state)
             result = pass_over(from_, state, workers, settings=settings, metrics=metrics)
             print_run(result, state, json=json, before=before, settings=settings)
@@ -62,6 +65,16 @@ def run(
         say("stopped; what was not claimed is taken by the next run")
         raise
     raise typer.Exit(result.exit_code)
+
+
+@contextmanager
+def _stopped_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM, which service managers send, stop a run as Ctrl-C does."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _look_again(

@@ -39,7 +39,7 @@ def print_run(
     if json:
         emit([msgspec.json.encode(report) + b"\n"])
     else:
-        output().print(_outcome(result), soft_wrap=True)
+        output().print(_outcome(result, report), soft_wrap=True)
         _print_counts(result, report)
     _say_claimed(result)
     _say_faults(result, state)
@@ -85,9 +85,13 @@ def _says_something(result: RunResult, report: Report) -> bool:
     return bool(set_aside or sending or left_out)
 
 
-def _outcome(result: RunResult) -> str:
+def _outcome(result: RunResult, report: Report) -> str:
     summary = result.summary
     place = plain(summary.from_path)
+    waiting = report.outbox.pending.rows + report.outbox.sending.rows + report.outbox.dead.rows
+    if summary.delivered and waiting:
+        took = f"Took {some(summary.delivered, 'row')} in {summary.seconds:,.1f} s from {place}"
+        return f"{took}; {waiting:,} {'is' if waiting == 1 else 'are'} not delivered yet"
     if summary.delivered:
         return f"Delivered {some(summary.delivered, 'row')} in {summary.seconds:,.1f} s from {place}"
     if any(counts.tiered for counts in summary.sources.values()):
@@ -165,7 +169,7 @@ def _say_outbox(result: RunResult, state: Path) -> None:
     if n := result.waiting:
         say(f"{some(n, 'batch waits', 'batches wait')} in the outbox for the next run to send")
     if n := result.dead:
-        say(f"{some(n, 'batch was', 'batches were')} given up and kept as dead letters")
+        say(f"{some(n, 'batch was', 'batches were')} given up as dead letters; the next run tries again")
         say(f"    next: see {state / 'dead_letters.jsonl'}, which names the rows and the last error")
 
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from tidewaiter.app.engine.bound import RESET
-from tidewaiter.core.errors import DeliveryError
-from tidewaiter.govern.audit import Finding, Line, lines, verify
+from tidewaiter.app.engine.bound import LOST, RESET, TRAIL
+from tidewaiter.core.errors import DeliveryError, StateError
+from tidewaiter.govern.audit import Finding, Line, identity_of, lines, verify
 from tidewaiter.pipeline.deliver.decisions import ObjectKey, roots
+from tidewaiter.state import open_state
 
 KIND = "decisions"
 FILE = "decisions_file"
@@ -29,6 +30,9 @@ def verify_state(audit: Path, decisions: Path) -> Verified:
     """Check the chain in `audit`, and every object's decisions against the root that the chain has."""
     findings = verify(audit)
     every = [each for each in lines(audit) if isinstance(each, Line)]
+    findings += [
+        _about(each, str(each.record.body.get("reason"))) for each in every if each.record.kind == LOST
+    ]
     anew = max((n for n, each in enumerate(every) if each.record.kind == RESET), default=-1)
     written = every[anew + 1 :]
     vouched: dict[ObjectKey, Line] = {_key(each): each for each in written if each.record.kind == KIND}
@@ -52,6 +56,23 @@ def verify_state(audit: Path, decisions: Path) -> Verified:
     return Verified(findings, len(every), len(vouched))
 
 
+def missing_trail(state_dir: Path, audit: Path) -> list[Finding]:
+    """Say whether the trail that the state in `state_dir` notes as its own is not the one in `audit`.
+
+    A state that a run holds, or that cannot be read, says nothing.
+    """
+    if not (state_dir / "state.db").is_file():
+        return []
+    try:
+        with open_state(state_dir, read_only=True) as state:
+            known = state.fact(TRAIL)
+    except StateError:
+        return []
+    if not known or identity_of(audit) == known:
+        return []
+    return [Finding("audit", 0, 0, "the trail that this state had is not here")]
+
+
 def _changed(folder: Path, written: Sequence[Line]) -> Iterator[tuple[str, Finding]]:
     """Yield every file of decisions that is not the one that was recorded; it is not parsed then."""
     known: dict[str, str] = {}
@@ -62,6 +83,8 @@ def _changed(folder: Path, written: Sequence[Line]) -> Iterator[tuple[str, Findi
     for name, path in sorted(there.items()):
         if name not in known:
             yield name, Finding(f"decisions/{name}", 0, 0, "the trail does not know of this file")
+        elif not path.is_file():
+            yield name, Finding(f"decisions/{name}", 0, 0, "this is no file")
         elif sha256(path.read_bytes()).hexdigest() != known[name]:
             yield name, Finding(f"decisions/{name}", 0, 0, "the file is not the one that was recorded")
 

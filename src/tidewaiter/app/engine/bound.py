@@ -1,4 +1,4 @@
-"""A state is bound to the workspace that its rows went to; what is anew when an embedded one was removed."""
+"""A state is bound to the workspace its rows went to and to its audit trail; what is anew without them."""
 
 from __future__ import annotations
 
@@ -13,6 +13,10 @@ from tidewaiter.state import State
 
 RESET = "reset"
 """The audit trail's kind of record for a state that begins anew."""
+LOST = "lost"
+"""The audit trail's kind of record for a trail that begins where the state had another."""
+TRAIL = "trail"
+"""The fact that names a state's trail."""
 _DESTINATION = "destination"
 _EMBEDDED = "the embedded lab"
 
@@ -23,13 +27,36 @@ def bind(state: State, settings: Settings) -> None:
     Raises:
         StateError: the settings name another place than the rows of this state went to.
     """
-    wanted = _EMBEDDED if settings.embedded else f"workspace {settings.workspace.id or 'without an id'}"
+    wanted = _place(settings)
     known = state.fact(_DESTINATION)
     if not known:
         state.note(_DESTINATION, wanted)
     elif known != wanted:
         hint = "give --config with the settings that the state was made with, or --state another folder"
         raise StateError(f"the rows of this state go to {known}, the settings say {wanted}", hint=hint)
+
+
+def bind_trail(state: State, audit: AuditLog, *, now: datetime) -> None:
+    """Note which trail a state has; one that takes the place of another says so in its records.
+
+    Raises:
+        DeliveryError: no room for the record of it.
+    """
+    known = state.fact(TRAIL)
+    if known == audit.identity:
+        return
+    if known:
+        reason = "the trail that this state had is not here; this one takes its place"
+        audit.append(LOST, "tidewaiter", {"reason": reason, "trail": known}, at=now)
+    state.note(TRAIL, audit.identity)
+
+
+def _place(settings: Settings) -> str:
+    if settings.embedded:
+        return _EMBEDDED
+    if settings.workspace.id:
+        return f"workspace {settings.workspace.id}"
+    return f"the rules behind {settings.ingestion.endpoint}"  # the nearest to a name where none is given
 
 
 def begin_anew(state: State, paths: Paths, audit: AuditLog, *, now: datetime) -> None:
@@ -43,9 +70,10 @@ def begin_anew(state: State, paths: Paths, audit: AuditLog, *, now: datetime) ->
     stamp = f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"
     aside = [_aside(path, stamp) for path in (paths.decisions, paths.local_archive) if path.is_dir()]
     audit.append(RESET, "tidewaiter", {"reason": "the lab was removed", "aside": aside}, at=now)
-    destination = state.fact(_DESTINATION)
+    kept = {name: state.fact(name) for name in (_DESTINATION, TRAIL)}
     state.reset()
-    state.note(_DESTINATION, destination)
+    for name, body in kept.items():
+        state.note(name, body)
 
 
 def _aside(path: Path, stamp: str) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from tidewaiter.app.engine.alerting import raise_alerts
-from tidewaiter.app.engine.bound import begin_anew, bind
+from tidewaiter.app.engine.bound import begin_anew, bind, bind_trail
 from tidewaiter.app.engine.commit import Committer, Places
 from tidewaiter.app.engine.destination import (
     Destination,
@@ -123,6 +123,7 @@ def run_once(
     check_wanted(given)
     with _opened(root, state_dir, given, clock, metrics or Metrics(), notice) as its:
         its.state.take_back(now=clock())
+        its.state.revive()
         its.places.sweep(its.state, now=clock())
         its.state.forget(days=DEDUPLICATION_DAYS)
         its.state.prune(clock().date())
@@ -147,6 +148,8 @@ def _opened(
         stack.enter_context(_staging(paths.staging))
         bind(state, settings)
         audit = stack.enter_context(open_audit(paths.audit))
+        if not settings.state.url:  # processes that share a state have a trail each
+            bind_trail(state, audit, now=clock())
         if settings.embedded and not settings.state.url and not paths.workspace.exists():
             begin_anew(state, paths, audit, now=clock())
         warden = warden_of(settings, clock)

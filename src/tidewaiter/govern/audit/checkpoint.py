@@ -39,7 +39,8 @@ class Checkpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
         A file system may have made room for the text, and lost power before it filled it: zeros.
         """
-        return self.pending.encode().startswith(rest.rstrip(b"\0"))
+        pending = self.pending.encode()
+        return len(rest) <= len(pending) and pending.startswith(rest.rstrip(b"\0"))
 
 
 _read = msgspec.json.Decoder(Checkpoint).decode

@@ -72,6 +72,11 @@ class AuditLog:
         """Let go of the chain."""
         os.close(self._lock)
 
+    @property
+    def identity(self) -> str:
+        """What tells this trail from any other; see identity_of."""
+        return identity_of(self.folder)
+
     def append(self, kind: str, actor: str, body: Body, *, at: datetime) -> None:
         """Append one record; raises as `append_all` does."""
         self.append_all([(kind, actor, body)], at=at)
@@ -173,7 +178,8 @@ class AuditLog:
         It is removed from the chain only after the notes are durable.
         """
         known = {*self._mark.fingerprints, self._mark.file}
-        self._strangers = [path for path in sorted(self.folder.glob("*.jsonl")) if path.name not in known]
+        there = sorted(path for path in self.folder.glob("*.jsonl") if path.is_file())
+        self._strangers = [path for path in there if path.name not in known]
         strange = [(path.name, path.read_bytes()) for path in self._strangers]
         rest = self._rest()
         if rest and self._mark.announced(rest):
@@ -221,6 +227,14 @@ class AuditLog:
 def open_audit(folder: Path, *, segment_bytes: int = SEGMENT_BYTES) -> AuditLog:
     """Open the chain below `folder` for writing; see AuditLog."""
     return AuditLog(folder, segment_bytes=segment_bytes)
+
+
+def identity_of(folder: Path) -> str:
+    """Return what tells the trail in a folder from any other: a digest of its key; "" for none."""
+    try:
+        return sha256(seals.key_of(folder)).hexdigest()[:32]
+    except OSError:
+        return ""
 
 
 def segment_name(number: int) -> str:

@@ -60,7 +60,7 @@ def lines(folder: Path) -> Iterator[Line | Finding]:
 
 def segments(folder: Path) -> list[Path]:
     """Return the segments that there are, in their order."""
-    return sorted(folder.glob("*.jsonl"))
+    return sorted(path for path in folder.glob("*.jsonl") if path.is_file())
 
 
 def verify(folder: Path) -> list[Finding]:
@@ -70,7 +70,7 @@ def verify(folder: Path) -> list[Finding]:
     """
     for _ in range(_TRIES):
         before = _raw(folder)
-        found = sorted({*_chain(folder), *_files(folder)}, key=_place)
+        found = sorted({*_chain(folder), *_files(folder), *_no_files(folder)}, key=_place)
         if not found or (_raw(folder) == before and not _is_pending(folder)):
             break
         time.sleep(_PAUSE)
@@ -83,13 +83,13 @@ def _place(each: Finding) -> tuple[str, int, int, str]:
 
 def _raw(folder: Path) -> bytes | None:
     path = folder / seals.CHECKPOINT
-    return path.read_bytes() if path.exists() else None
+    return path.read_bytes() if path.is_file() else None
 
 
 def _is_pending(folder: Path) -> bool:
     try:
         mark = seals.load(folder)
-    except ValueError:
+    except (ValueError, OSError):
         return False
     return mark is not None and bool(mark.pending)
 
@@ -108,13 +108,30 @@ def _chain(folder: Path) -> Iterator[Finding]:
         elif record.prev != prev:
             yield _at(each, "the record does not follow the one before it")
         if record.kind == FOREIGN:
-            body = record.body
-            yield _at(
-                each,
-                f"after record {body.get('after')} {body.get('file')} held {body.get('bytes')} bytes that no "
-                f"writer had announced; they are kept in {body.get('kept_in')}",
-            )
+            yield _at(each, _foreign(folder, record))
         seq, prev = record.seq, record.hash
+
+
+def _foreign(folder: Path, record: Record) -> str:
+    """Tell of bytes that no writer announced, and whether they are still kept as they were."""
+    body = record.body
+    kept = folder / str(body.get("kept_in"))
+    digest = sha256(kept.read_bytes()).hexdigest() if kept.is_file() else ""
+    still = {body.get("sha256"): "they are kept in", "": "they were kept in"}.get(
+        digest, "other bytes are in"
+    )
+    gone = "" if digest else ", which is gone"
+    return (
+        f"after record {body.get('after')} {body.get('file')} held {body.get('bytes')} bytes that no writer "
+        f"had announced; {still} {kept.name}{gone}"
+    )
+
+
+def _no_files(folder: Path) -> Iterator[Finding]:
+    """Yield what has the name of a file of the trail and is none."""
+    for path in (*folder.glob("*.jsonl"), folder / seals.CHECKPOINT, folder / seals.KEY):
+        if (path.exists() or path.is_symlink()) and not path.is_file():
+            yield Finding(path.name, 0, 0, "this is no file")
 
 
 def _at(line: Line, what: str) -> Finding:
@@ -145,7 +162,7 @@ def _files(folder: Path) -> Iterator[Finding]:
 
 
 def _closed(path: Path, fingerprint: str) -> Iterator[Finding]:
-    if not path.exists():
+    if not path.is_file():
         yield Finding(path.name, 0, 0, "the segment is missing")
     elif sha256(path.read_bytes()).hexdigest() != fingerprint:
         yield Finding(path.name, 0, 0, "the segment is not the one that was closed")
@@ -153,7 +170,7 @@ def _closed(path: Path, fingerprint: str) -> Iterator[Finding]:
 
 def _last(folder: Path, mark: seals.Checkpoint) -> Iterator[Finding]:
     path = folder / mark.file
-    body = path.read_bytes() if path.exists() else b""
+    body = path.read_bytes() if path.is_file() else b""
     if len(body) < mark.length:
         what = f"the segment has {len(body):,} bytes, and had {mark.length:,} when it was sealed"
         yield Finding(mark.file, 0, 0, what)
