@@ -183,3 +183,10 @@ def fresh_way(lab_server: LabServer) -> Way:
     """The same with no rows in it, for this test alone."""
     table = lab_server.make_table(COLUMNS)
     return Way(lab_server, table, lab_server.make_rule(lab_server.rule_body(COLUMNS, f"Custom-{table}")))
+
+
+@pytest.fixture
+def state(tmp_path: Path, empty_workspace: Path) -> Path:
+    (tmp_path / "state" / "lab").mkdir(parents=True)
+    shutil.copy(empty_workspace, tmp_path / "state" / "lab" / "workspace.duckdb")
+    return tmp_path / "state"

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+
+from tidewaiter.core.errors import DeliveryError, Location
 
 
 class ServiceError(Exception):
@@ -49,3 +52,10 @@ async def unavailable(_: Request, error: Exception) -> Response:
     """Answer when the lab could not store what it was sent: nothing of it was, and a retry may help."""
     body = {"error": {"code": "ServiceUnavailable", "message": str(error)}}
     return JSONResponse(body, 503, headers={"Retry-After": "5", "x-ms-error-code": "ServiceUnavailable"})
+
+
+def not_stored(path: Path, error: OSError) -> DeliveryError:
+    """Return the error for a change that a file of the lab did not take, and that was not made."""
+    hint = "free disk space and try again: nothing was changed"
+    message = f"the lab cannot store it: {error.strerror or error}"
+    return DeliveryError(message, at=Location(str(path)), hint=hint)

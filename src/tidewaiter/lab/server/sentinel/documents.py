@@ -6,6 +6,7 @@ workspace keeps other processes away.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,8 +15,10 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from tidewaiter.core.errors import DeliveryError, Location, StateError
+from tidewaiter.core.errors import Location, StateError
+from tidewaiter.lab.server.errors import not_stored
 from tidewaiter.lab.server.files import write_whole
+from tidewaiter.lab.server.journal import Journal
 
 T = TypeVar("T")
 
@@ -24,7 +27,9 @@ _SLACK = 2_000
 """Lines beyond one for each document, before the journal is written anew."""
 _SLACK_BYTES = 64_000_000
 """Bytes of documents that were written since, before it is."""
-
+_TRY_AGAIN = 100
+"""Transactions until it is tried again, when there was no room for it."""
+_log = logging.getLogger("tidewaiter.lab")
 
 _NOTHING = msgspec.Raw(b"null")
 
@@ -42,6 +47,9 @@ class _Line(msgspec.Struct, frozen=True):
     version: int | None = None
 
 
+_HEAD = msgspec.json.encode(_Line(version=VERSION)) + b"\n"
+
+
 class Documents:
     """All documents, by kind and name; `collection` gives those of one kind their type."""
 
@@ -52,7 +60,8 @@ class Documents:
         self._open: list[_Change] | None = None
         self._lines = 0
         self._written = 0
-        self._read()
+        self._put_off = 0
+        self._journal = Journal(path, self._read())
 
     def collection(self, kind: str, content: type[T]) -> Collection[T]:
         """Return the documents of a kind.
@@ -98,31 +107,17 @@ class Documents:
     def _append(self, changes: tuple[_Change, ...]) -> None:
         line = msgspec.json.encode(_Line(changes)) + b"\n"
         try:
-            self._write(line)
+            self._journal.append(line if self._begun() else _HEAD + line)
         except OSError as error:
-            hint = "free disk space and try again: nothing was changed"
-            at = Location(str(self._path))
-            raise DeliveryError(f"the lab cannot store it: {error.strerror}", at=at, hint=hint) from None
+            raise not_stored(self._path, error) from None
         for change in changes:
             _apply(self._kinds, change)
         self._lines += 1
         self._written += sum(len(bytes(change.content)) for change in changes)
-        many = self._lines > _SLACK + sum(map(len, self._kinds.values()))
-        if many or self._written > _SLACK_BYTES:
-            self._compact()
+        self._compact_when_long()
 
-    def _write(self, line: bytes) -> None:
-        fresh = not self._path.exists()
-        head = msgspec.json.encode(_Line(version=VERSION)) + b"\n" if fresh else b""
-        with self._path.open("ab") as file:
-            start = file.tell()
-            try:
-                file.write(head + line)
-                file.flush()
-                os.fsync(file.fileno())
-            except OSError:
-                file.truncate(start)
-                raise
+    def _begun(self) -> bool:
+        return bool(self._journal.size) and self._path.exists()
 
     def _undo(self, changes: list[_Change]) -> None:
         for change in changes:
@@ -130,7 +125,8 @@ class Documents:
             if collection is not None:
                 collection.restore(change.name, self._kinds.get(change.kind, {}).get(change.name))
 
-    def _read(self) -> None:
+    def _read(self) -> int:
+        """Read the file; return how many bytes of it are whole lines."""
         content = self._path.read_bytes() if self._path.exists() else b""
         end = content.rfind(b"\n") + 1
         if end < len(content):
@@ -146,15 +142,32 @@ class Documents:
             for change in read.changes:
                 _apply(self._kinds, change)
             self._lines += 1
+        return end
+
+    def _compact_when_long(self) -> None:
+        """Write the journal anew when much of it is out of date; without room for that, later.
+
+        What was appended is durable already: that the journal stays long is no failure of the change.
+        """
+        many = self._lines > _SLACK + sum(map(len, self._kinds.values()))
+        if self._put_off > 0 or not (many or self._written > _SLACK_BYTES):
+            self._put_off = max(0, self._put_off - 1)
+            return
+        try:
+            self._compact()
+        except OSError as error:
+            self._put_off = _TRY_AGAIN
+            _log.warning("%s stays long for now, it cannot be written anew: %s", self._path, error.strerror)
 
     def _compact(self) -> None:
-        head = msgspec.json.encode(_Line(version=VERSION))
         lines = [
             msgspec.json.encode(_Line((_Change(kind, name, msgspec.Raw(content)),)))
             for kind, documents in self._kinds.items()
             for name, content in documents.items()
         ]
-        write_whole(self._path, b"\n".join([head, *lines, b""]))
+        content = _HEAD + b"".join(line + b"\n" for line in lines)
+        write_whole(self._path, content)
+        self._journal = Journal(self._path, len(content))
         self._lines, self._written = len(lines), 0
 
     def _unreadable(self, what: str) -> StateError:
