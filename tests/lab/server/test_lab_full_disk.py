@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import resource
 import ssl
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +17,16 @@ import pytest
 
 from tidewaiter.core.errors import DeliveryError
 from tidewaiter.core.settings import load
+from tidewaiter.lab.server import rules as rules_module
 from tidewaiter.lab.server.journal import Journal
+from tidewaiter.lab.server.sentinel import documents as documents_module
 from tidewaiter.lab.server.sentinel.documents import Documents
+from tidewaiter.lab.server.sentinel.ticker import ticking
 from tidewaiter.lab.server.tenant import Tenant
+from tidewaiter.lab.workspace import Workspace
 
 from .lab_process import token, up
-from .sentinel_lab import PREVIEW
+from .sentinel_lab import PREVIEW, Streamed, streamed
 
 
 class Thing(msgspec.Struct, frozen=True):
@@ -108,6 +114,117 @@ def test_a_write_that_the_disk_took_in_parts_is_whole(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "write", lambda handle, content: write(handle, content[:3]))
     Journal(tmp_path / "j", 0).append(b"one line\n")
     assert (tmp_path / "j").read_bytes() == b"one line\n"
+
+
+def no_room(*_: object) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_change_is_kept_when_there_is_no_room_to_write_the_journal_anew(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(documents_module, "_SLACK", 5)
+    monkeypatch.setattr(documents_module, "_TRY_AGAIN", 10)
+    path = tmp_path / "d.ndjson"
+    documents = Documents(path)
+    with monkeypatch.context() as full:
+        full.setattr(documents_module, "write_whole", no_room)
+        for number in range(15):
+            put(documents, "a", str(number))
+    assert len(path.read_bytes().splitlines()) == 16
+    warnings = [each.getMessage() for each in caplog.records]
+    assert [("stays long" in text, "No space left" in text) for text in warnings] == [(True, True)]
+    for _ in range(5):
+        put(documents, "b")
+    assert len(path.read_bytes().splitlines()) < 10
+    put(documents, "c")
+    assert held(path) == {"a", "b", "c"}
+
+
+def test_a_change_is_acknowledged_when_only_its_row_has_to_wait(tmp_path, empty_workspace, monkeypatch):
+    with streamed(tmp_path / "lab", empty_workspace) as its:
+        its.events(0)
+
+        def full(*_: object) -> None:
+            raise DeliveryError("no room")
+
+        with monkeypatch.context() as broken:
+            broken.setattr(Workspace, "store", full)
+            its.put_incident("one")
+        assert its.query("SecurityIncident") == []
+        its.put_incident("two")
+        assert sorted(its.query("SecurityIncident | project IncidentName")) == [("one",), ("two",)]
+
+
+def test_rows_that_were_stored_are_not_stored_again_when_noting_that_failed(
+    tmp_path, empty_workspace, monkeypatch
+):
+    with streamed(tmp_path / "lab", empty_workspace) as its:
+        its.events(0)
+        append, calls = Journal.append, []
+
+        def full_after_one(journal: Journal, content: bytes) -> None:
+            calls.append(content)
+            if len(calls) == 2:
+                no_room()
+            append(journal, content)
+
+        with monkeypatch.context() as broken:
+            broken.setattr(Journal, "append", full_after_one)
+            its.put_incident("one")
+        its.put_incident("two")
+        assert sorted(its.query("SecurityIncident | project IncidentName")) == [("one",), ("two",)]
+
+
+class Broken:
+    """A lab whose rules fail in a way of their own, each time they run."""
+
+    def __init__(self) -> None:
+        self.rounds = 0
+        self.several = threading.Event()
+
+    def run_rules(self) -> None:
+        self.rounds += 1
+        if self.rounds > 2:
+            self.several.set()
+        no_room()
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
+def test_rules_run_again_after_a_round_that_failed_in_any_way(caplog):
+    lab = Broken()
+    with caplog.at_level(logging.ERROR), ticking(lab, every=0.001):  # type: ignore[arg-type]
+        assert lab.several.wait(20)
+    assert "the rules did not run" in caplog.text
+    assert "No space left on device" in caplog.text
+
+
+def test_a_rule_for_ingestion_that_cannot_be_written_is_not_there(tmp_path, empty_workspace, monkeypatch):
+    with streamed(tmp_path / "lab", empty_workspace) as its:
+        put_rule(its, "kept", 201)
+        with monkeypatch.context() as full:
+            full.setattr(rules_module, "write_whole", no_room)
+            assert "nothing was changed" in put_rule(its, "new", 503).json()["error"]["message"]
+            assert its.arm("DELETE", rule_path(its, "kept"), version="2023-03-11").status_code == 503
+        assert list(its.lab.rules) == ["kept"]
+    with streamed(tmp_path / "lab", empty_workspace) as its:
+        assert list(its.lab.rules) == ["kept"]
+
+
+def rule_path(its: Streamed, name: str) -> str:
+    path = f"{its.lab.tenant.group_path}/providers/Microsoft.Insights/dataCollectionRules/{name}"
+    return f"https://127.0.0.1{path}"
+
+
+def put_rule(its: Streamed, name: str, status: int) -> httpx.Response:
+    here = {"workspaceResourceId": its.lab.tenant.workspace_path, "name": "here"}
+    stream = "Microsoft-ASimAuditEventLogs"
+    properties = {
+        "destinations": {"logAnalytics": [here]},
+        "dataFlows": [{"streams": [stream], "destinations": ["here"], "outputStream": stream}],
+    }
+    body = {"location": "westeurope", "kind": "Direct", "properties": properties}
+    answer = its.arm("PUT", rule_path(its, name), body, version="2023-03-11")
+    assert answer.status_code == status, answer.text
+    return answer
 
 
 def test_a_lab_whose_disk_was_full_starts_again_with_all_that_it_acknowledged(state):

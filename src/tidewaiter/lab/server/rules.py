@@ -12,6 +12,7 @@ import msgspec
 
 from tidewaiter.core.errors import Location, StateError
 from tidewaiter.lab.server.clock import LabClock
+from tidewaiter.lab.server.errors import not_stored
 from tidewaiter.lab.server.files import write_whole
 from tidewaiter.lab.server.ingestion.rows import StreamReader
 from tidewaiter.lab.server.ingestion.transform import Transform
@@ -116,18 +117,22 @@ class Rules(Mapping[str, Rule]):
         return len(self._rules)
 
     def put(self, rule: Rule) -> None:
-        """Keep a rule, instead of one of its name if there is one."""
-        self._rules[rule.name] = rule
-        self._write()
+        """Keep a rule, instead of one of its name if there is one.
+
+        Raises:
+            DeliveryError: it cannot be written, and nothing was changed.
+        """
+        self._keep({**self._rules, rule.name: rule})
 
     def drop(self, name: str) -> None:
         """Forget a rule.
 
         Raises:
-            KeyError: there is none.
+            KeyError: there is none. DeliveryError: as `put`.
         """
-        del self._rules[name]
-        self._write()
+        rest = dict(self._rules)
+        del rest[name]
+        self._keep(rest)
 
     def by_immutable_id(self, immutable_id: str) -> Rule | None:
         """Return the rule with that id, if there is one."""
@@ -149,9 +154,13 @@ class Rules(Mapping[str, Rule]):
             self._streams[key] = Stream(StreamReader(columns), ways)
         return self._streams[key]
 
-    def _write(self) -> None:
+    def _keep(self, rules: dict[str, Rule]) -> None:
+        try:
+            write_whole(self._path, msgspec.json.encode(list(rules.values())))
+        except OSError as error:
+            raise not_stored(self._path, error) from None
+        self._rules = rules
         self._streams.clear()
-        write_whole(self._path, msgspec.json.encode(list(self._rules.values())))
 
 
 def columns_of(properties: RuleProperties, stream: str, workspace: Workspace) -> dict[str, str]:

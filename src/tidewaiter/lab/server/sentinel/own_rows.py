@@ -6,15 +6,19 @@ after a crash between the two, they are stored once, not twice.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from uuid import uuid4
 
 import msgspec
 
+from tidewaiter.core.errors import DeliveryError
 from tidewaiter.lab.server.sentinel.documents import Documents
 from tidewaiter.lab.workspace import Receipt, Workspace
 from tidewaiter.lab.workspace.frames import frame_of
+
+_log = logging.getLogger("tidewaiter.lab")
 
 
 class _Waiting(msgspec.Struct, frozen=True):
@@ -30,6 +34,8 @@ class OwnRows:
         self._workspace = workspace
         self._now = now
         self._waiting = documents.collection("row", _Waiting)
+        self._stored: set[str] = set()
+        """What is in the workspace although the documents say that it waits."""
 
     def add(self, table: str, rows: Sequence[Mapping[str, object]]) -> None:
         """Note rows in the open transaction; `flush` after it stores them."""
@@ -42,28 +48,39 @@ class OwnRows:
         Raises:
             DeliveryError: it cannot be written; it waits for the next time.
         """
-        self._store(set())
-
-    def recover(self) -> None:
-        """Store what an earlier process noted and did not come to store; raises as `flush`."""
-        if self._waiting:
-            self._store({receipt.request_id for receipt in self._workspace.receipts()})
-
-    def _store(self, stored: set[str]) -> None:
         waiting = dict(self._waiting)
         for number, each in waiting.items():
-            if number not in stored:
-                table = self._workspace.tables()[each.table]
-                times = [name for name, kind in table.columns.items() if kind == "datetime"]
-                frame = frame_of(table, [_timed(row, times) for row in each.rows])
-                receipt = Receipt(
-                    table=each.table, rows=frame.height, received=self._now(), request_id=number
-                )
-                self._workspace.store(frame, receipt)
+            if number not in self._stored:
+                self._store(number, each)
+                self._stored.add(number)
         if waiting:
             with self._documents.transaction():
                 for number in waiting:
                     self._waiting.drop(number)
+            self._stored.clear()
+
+    def flush_when_possible(self) -> None:
+        """Store what was noted, or log that there is no room for it now, and let it wait for the next time.
+
+        For a change that is durable already, and is acknowledged whether its rows can be read yet or not.
+        """
+        try:
+            self.flush()
+        except DeliveryError as error:
+            _log.warning("rows of Sentinel's own tables wait until they can be stored: %s", error)
+
+    def recover(self) -> None:
+        """Store what an earlier process noted and did not come to store; raises as `flush`."""
+        if self._waiting:
+            self._stored = {receipt.request_id for receipt in self._workspace.receipts()}
+            self.flush()
+
+    def _store(self, number: str, waiting: _Waiting) -> None:
+        table = self._workspace.tables()[waiting.table]
+        times = [name for name, kind in table.columns.items() if kind == "datetime"]
+        frame = frame_of(table, [_timed(row, times) for row in waiting.rows])
+        receipt = Receipt(table=waiting.table, rows=frame.height, received=self._now(), request_id=number)
+        self._workspace.store(frame, receipt)
 
 
 def _timed(row: Mapping[str, object], times: Sequence[str]) -> dict[str, object]:

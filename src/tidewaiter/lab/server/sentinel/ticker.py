@@ -18,8 +18,8 @@ _log = logging.getLogger("tidewaiter.lab")
 def ticking(lab: Lab, *, every: float = EVERY) -> Iterator[None]:
     """Run the rules of `lab` every so many seconds while the context lasts, in a thread.
 
-    A rule that fails is told of in SentinelHealth; when the rules cannot run at all (no room for alerts), it
-    is logged, and tried again the next time.
+    A rule that fails is told of in SentinelHealth; when the rules cannot run at all (no room for alerts, or
+    what nobody thought of), it is logged, and tried again the next time.
     """
     stop = threading.Event()
 
@@ -29,6 +29,9 @@ def ticking(lab: Lab, *, every: float = EVERY) -> Iterator[None]:
                 report = lab.run_rules()
             except TidewaiterError as error:
                 _log.warning("the rules did not run: %s", error)
+                continue
+            except Exception:
+                _log.exception("the rules did not run")
                 continue
             if report.alerts:
                 _log.info("%d alerts, %d new incidents", report.alerts, report.incidents)

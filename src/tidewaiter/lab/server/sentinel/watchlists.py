@@ -270,7 +270,7 @@ def _tell(lab: Lab, rows: list[Row]) -> None:
     """Write what was done into the table Watchlist."""
     with lab.sentinel.documents.transaction():
         lab.sentinel.own_rows.add("Watchlist", rows)
-    lab.sentinel.own_rows.flush()
+    lab.sentinel.own_rows.flush_when_possible()
 
 
 def _shown(lab: Lab, watchlist: Watchlist) -> dict[str, object]:

@@ -69,7 +69,7 @@ def _put(lab: Lab, request: Request, draft: _Draft) -> tuple[int, Comment]:
     with store.documents.transaction():
         store.comments.put(_key(request), comment)
         store.save(_touched(lab, incident, "Comment updated" if before else "Comment added"))
-    lab.sentinel.own_rows.flush()
+    lab.sentinel.own_rows.flush_when_possible()
     return 200 if before else 201, comment
 
 
@@ -83,7 +83,7 @@ def _delete(lab: Lab, request: Request) -> int:
     with store.documents.transaction():
         store.comments.drop(_key(request))
         store.save(_touched(lab, incident, "Comment deleted"))
-    lab.sentinel.own_rows.flush()
+    lab.sentinel.own_rows.flush_when_possible()
     return 200
 
 

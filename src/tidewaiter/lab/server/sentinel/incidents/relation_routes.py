@@ -81,7 +81,7 @@ def _put(lab: Lab, request: Request, draft: _Draft) -> tuple[int, Relation]:
     with store.documents.transaction():
         store.relations.put(_key(request), relation)
         store.save(_with(lab, incident, kind, related))
-    lab.sentinel.own_rows.flush()
+    lab.sentinel.own_rows.flush_when_possible()
     return 200 if before else 201, relation
 
 
@@ -107,7 +107,7 @@ def _delete(lab: Lab, request: Request) -> int:
                 by="Incident updated - relation removed",
             )
         )
-    lab.sentinel.own_rows.flush()
+    lab.sentinel.own_rows.flush_when_possible()
     return 200
 
 

@@ -90,7 +90,7 @@ def _put(lab: Lab, request: Request, name: str, draft: Draft) -> tuple[int, dict
     with store.documents.transaction():
         incident = changed(lab, name, before, draft.properties)
         store.save(incident)
-    lab.sentinel.own_rows.flush()
+    lab.sentinel.own_rows.flush_when_possible()
     return 200 if before else 201, shown_incident(lab, incident)
 
 
