@@ -412,6 +412,36 @@ def test_a_mapping_is_shown_column_by_column(cli):
     assert "native ->" not in said.out
 
 
+def test_functions_are_printed_and_what_their_tables_lack_is_told(cli):
+    said = cli("mapping", "kql", "aws_vpcflow")
+    (found,) = cli("mapping", "kql", "aws_vpcflow", "--vim", "--json").json
+
+    assert said.code == 0
+    assert said.out.startswith("// ASimNetworkSessionAWSVPC(disabled:bool=false, pack:bool=false)\n")
+    assert "ASimNetworkSessionAWSVPC: reads AWSVPCFlow" in said.err
+    assert "EventOriginalUid is read without event_id" in said.err
+    assert [each["name"] for each in found] == ["vimNetworkSessionAWSVPC"]
+    assert found[0]["missing"] == {"EventOriginalUid": ["event_id"]}
+
+
+def test_transformations_are_printed_and_what_they_leave_out_is_told(cli):
+    said = cli("mapping", "transform", "entra_audit")
+    (found,) = cli("mapping", "transform", "entra_audit", "--json").json
+
+    assert said.code == 0
+    assert "source\n| extend" in said.out
+    assert "HttpUserAgent is left empty without a look through a list" in said.err
+    assert found[0]["table"] == "ASimAuditEventLogs"
+    assert found[0]["stream"]["InitiatedBy"] == "dynamic"
+
+
+def test_a_source_without_a_table_of_its_own_has_no_functions(cli):
+    said = cli("mapping", "kql", "aws_tgwflow")
+
+    assert said.code == 2
+    assert "Sentinel has no table of its own for aws_tgwflow" in said.err
+
+
 def test_a_native_mapping_is_shown_after_the_others(cli):
     said = cli("mapping", "show", "aws_cloudtrail")
 

@@ -35,7 +35,7 @@ from tidewaiter.core.kql_literals import literal
 LONGEST = 15_360
 """Characters of a transformation ("Azure Monitor service limits", Data collection rules, 2025-05-21)."""
 _FEW = 32
-LISTS = {"member": "looks through an object's members", "joined": "looks through a list"}
+LISTS = {"member": "a look through an object's members", "joined": "a look through a list"}
 """Operators that a transformation cannot have: they look at several elements."""
 
 

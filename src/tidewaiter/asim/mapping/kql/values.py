@@ -476,4 +476,4 @@ def _definite(condition: str) -> str:
 
 def _towards_zero(bound: int, factor: int) -> int:
     quotient = abs(bound) // abs(factor)
-    return quotient if (bound < 0) == (factor < 0) else -quotient
+    return min(MOST, quotient) if (bound < 0) == (factor < 0) else -quotient
