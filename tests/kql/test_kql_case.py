@@ -42,6 +42,10 @@ def executor(tmp_path_factory):
         ("SignIns | extend d = dynamic({'A': 1}), D = 'x' | mv-expand a = d.A | project a, D | take 1", ["a", "D"], [("1", "x")]),
         ("print foo = 1 | extend Foo = foo + 100 | project foo, Foo", ["foo", "Foo"], [(1, 101)]),
         ("datatable(Foo: long, foo: long)[1, 2] | project foo", ["foo"], [(2,)]),
+        ("SignIns | where Id == 1 | extend id = 5 | getschema | project ColumnName", ["ColumnName"], [("Id",), ("IPAddress",), ("id",)]),
+        ("print s = 'x y', NAME = 1 | parse s with name ' ' Name | project NAME, name, Name", ["NAME", "name", "Name"], [(1, "x", "y")]),
+        ("SignIns | extend id = 5, s = 'a=7' | parse-where s with * '=' ID: long | where Id == 1 | project Id, id, ID", ["Id", "id", "ID"], [(1, 5, 7)]),
+        ("SignIns | extend id = 5, ID = 6 | summarize arg_max(IPAddress, *) by Id | where Id == 2 | project Id, id, ID", ["Id", "id", "ID"], [(2, 5, 6)]),
         ("let id = 7; SignIns | where Id == 1 | extend ID = id", ["Id", "IPAddress", "ID"], [(1, "i", 7)]),
         ("let signins = SignIns | where Id == 2; signins | join (SignIns) on Id | project Id", ["Id"], [(2,)]),
         ("SignIns | where Id == 1 | extend id = 3 | project pack_all()", ["Column1"], [('{"Id":1,"IPAddress":"i","id":3}',)]),
@@ -59,6 +63,13 @@ def test_a_name_of_another_case_is_no_column(executor):
         executor.run("SignIns | where ipaddress == 'i'")
     with pytest.raises(QueryError, match="unknown column 'IPAddress'"):
         executor.run("Risks | extend ipAddress = IPAddress")
+
+
+def test_what_does_not_fit_is_told_with_the_name_as_it_is_spelt(executor):
+    with pytest.raises(QueryError, match="types do not fit") as caught:
+        executor.run("SignIns | extend ipaddress = dynamic([1]) | extend x = ipaddress - 'a'")
+
+    assert "\u2063" not in str(caught.value)
 
 
 def test_a_prepared_query_tells_its_columns_as_they_are_spelt(executor):

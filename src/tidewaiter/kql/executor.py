@@ -15,7 +15,7 @@ import duckdb
 
 from tidewaiter.core.errors import Location, QueryError
 from tidewaiter.kql.connection import open_locked
-from tidewaiter.kql.names import kql_name
+from tidewaiter.kql.names import kql_name, spelt
 from tidewaiter.kql.prepared import Parts, Prepared
 from tidewaiter.kql.reads import reads_of
 from tidewaiter.kql.results import Column, Functions, Limits, QueryResult, Schemas, Timespan, Value
@@ -337,4 +337,5 @@ def _in_kql_words(text: QueryText) -> Iterator[None]:
 
 
 def _first_line(error: duckdb.Error) -> str:
-    return str(error).splitlines()[0].partition(" Error: ")[2] or str(error).splitlines()[0]
+    line = spelt(str(error).splitlines()[0])
+    return line.partition(" Error: ")[2] or line

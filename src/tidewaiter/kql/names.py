@@ -7,6 +7,7 @@ its schema hides: the time at which a row was received (`received`).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,11 +25,14 @@ _source_columns = _schema._source_columns_unchecked
 _no_case_collision = _schema._no_case_collision
 _plain_quote = translate.quote_ident
 _let_cte = translate._let_cte
+_parse_convert = translate._parse_convert
+_render_getschema = translate.render_getschema
 
 HIDDEN = "received at"
 """What that column is called inside a statement; the space keeps queries from naming it by chance."""
 
 _MARK = "\u2063"  # an invisible separator
+_MARKED = re.compile(f"{_MARK}[0-9]+")
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,8 @@ def install() -> None:
     translate.quote_ident = quote
     translate._qualified_name = _qualified_name
     translate.render_table_ref = render_table_ref
+    translate._parse_convert = _captured
+    translate.render_getschema = _getschema
     _schema._source_columns_unchecked = source_columns
     _schema._no_case_collision = _no_collision
 
@@ -96,6 +102,11 @@ def quote(name: str) -> str:
 def kql_name(name: str) -> str:
     """Return a result column's name as the query spells it."""
     return name.partition(_MARK)[0]
+
+
+def spelt(text: str) -> str:
+    """Return a text that DuckDB wrote with the names in it as the query spells them."""
+    return _MARKED.sub("", text)
 
 
 def render_table_ref(source: ir.TableRef) -> str:
@@ -116,6 +127,18 @@ def source_columns(source: ir.Source, schema: Schema | None) -> list[str]:
     """Return a source's columns, with the hidden one of a table that is read with it."""
     found: list[str] = _source_columns(source, schema)
     return [*found, HIDDEN] if isinstance(source, Arrived) else found
+
+
+def _captured(segment: ir.ParseSegment) -> str:
+    """Return SQL of what `parse` captured: groups of a pattern have the names that stand there."""
+    with _NAMES.bound(None):
+        captured: str = _parse_convert(segment)
+    return captured
+
+
+def _getschema(prev: str) -> str:
+    spelt = f"regexp_replace(\"ColumnName\", '{_MARK}[0-9]+$', '')"
+    return f'SELECT * REPLACE ({spelt} AS "ColumnName") FROM ({_render_getschema(prev)})'
 
 
 def _no_collision(columns: list[str], where: str) -> list[str]:

@@ -7,6 +7,7 @@ Kql.g4, so what parses here is what Kusto parses.
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any
@@ -355,11 +356,16 @@ def _leading(node: Any) -> nodes.Leading:
 
 
 def _with_plain_names(parse: ir.Parse) -> Any:
-    """Capture under a plain name what is to have another: a group of RE2 has letters, digits and _ only."""
+    """Capture under a plain name what is to have another: a group of RE2 has letters, digits and _ only.
+
+    Names that differ only in case are one to the groups, too.
+    """
+    names = [segment.name or "" for segment in parse.segments]
+    folded = Counter(name.casefold() for name in names)
     plain = {
-        segment.name: f"parsed{place}"
-        for place, segment in enumerate(parse.segments)
-        if segment.name and not (segment.name.isascii() and segment.name.replace("_", "a").isalnum())
+        name: f"parsed{place}"
+        for place, name in enumerate(names)
+        if name and not (_is_plain(name) and folded[name.casefold()] == 1)
     }
     if not plain:
         return parse
@@ -372,6 +378,10 @@ def _with_plain_names(parse: ir.Parse) -> Any:
         ir.Extend(named),
         ir.ProjectAway(tuple(plain.values())),
     ]
+
+
+def _is_plain(name: str) -> bool:
+    return name.isascii() and name.replace("_", "a").isalnum()
 
 
 _READ: dict[str, Callable[[Any, list[Any]], Any]] = {
