@@ -80,7 +80,9 @@ def test_a_state_whose_rows_wait_for_azure_is_not_delivered_to_a_lab(monkeypatch
     with pytest.raises(DeliveryError, match=r"127\.0\.0\.1"):
         deliver_to(tmp_path / "state", folder, settings=away)
 
-    with pytest.raises(StateError, match="the rows of this state go to workspace") as caught:
+    with pytest.raises(
+        StateError, match=r"the rows of this state go to the rules behind https://127\.0\.0\.1:9"
+    ) as caught:
         deliver_to(tmp_path / "state", folder)
 
     assert "--config" in caught.value.hint
