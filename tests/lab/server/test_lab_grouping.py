@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
+from tidewaiter.lab.server.query.request import timespan_of
 from tidewaiter.lab.server.sentinel.incidents import grouping
 
 from .sentinel_lab import Streamed, minute, near_real_time, streamed
@@ -226,5 +228,59 @@ def test_each_change_is_a_row_of_security_incident(its):
     assert rows == [
         ("New", "A trail was deleted", 0, "Incident created from alert", minute(1)),
         ("Active", "T", 0, "Incident updated by API", minute(5)),
-        ("Active", "T", 1, "Comment added", minute(5)),
+        ("Active", "T", 1, "Comment added", minute(5) + timedelta(microseconds=1)),
     ]
+
+
+LATEST = "SecurityIncident | summarize arg_max(TimeGenerated, *) by IncidentName"
+
+
+def test_of_changes_at_one_time_the_newest_is_the_latest_for_queries(its):
+    for title in ("first", "second", "third"):
+        its.put_incident("one", title=title)
+    its.put_incident("one", status="Closed", classification="Undetermined", title="fourth")
+    columns = "Title, Status, same = TimeGenerated == LastModifiedTime"
+    assert its.query(f"{LATEST} | project {columns}") == [("fourth", "Closed", True)]
+    assert its.query("SecurityIncident | summarize count(), dcount(LastModifiedTime)") == [(4, 4)]
+    shown = its.incidents()[0]["properties"]
+    assert its.query(f"{LATEST} | project LastModifiedTime")[0][0] == datetime.fromisoformat(
+        shown["lastModifiedTimeUtc"]
+    )
+
+
+def test_comments_and_relations_at_one_time_are_changes_after_each_other(its):
+    its.put_incident("one")
+    for name in ("a", "b"):
+        body = {"properties": {"message": name}}
+        assert its.arm("PUT", f"/incidents/one/comments/{name}", body).status_code == 201
+    counted = "Count = array_length(Comments), ModifiedBy"
+    assert its.query(f"{LATEST} | project {counted}") == [(2, "Comment added")]
+    assert its.arm("DELETE", "/incidents/one/comments/a").status_code == 200
+    assert its.query(f"{LATEST} | project {counted}") == [(1, "Comment deleted")]
+
+
+def test_an_alert_that_joins_an_incident_at_the_time_of_its_creation_is_a_later_change(its):
+    put(its, rule({"matchingMethod": "AnyAlert"}))
+    event(its, 1)
+    event(its, 1, ip="192.0.2.2")
+    latest = its.query(f"{LATEST} | project array_length(AlertIds), ModifiedBy, isnull(FirstModifiedTime)")
+    assert latest == [(2, "Incident updated - new alert added", False)]
+
+
+def test_alerts_of_one_run_create_an_incident_together(its):
+    put(its, rule({"matchingMethod": "AnyAlert"}))
+    its.events(1, 1, SourceIpAddress="192.0.2.1")
+    its.run()
+    rows = its.query("SecurityIncident | project array_length(AlertIds), ModifiedBy, FirstModifiedTime")
+    assert rows == [(2, "Incident created from alert", None)]
+
+
+def test_the_latest_change_belongs_to_the_time_up_to_now(its):
+    for title in ("first", "second", "third"):
+        its.put_incident("one", title=title)
+    start, end = timespan_of("P1D", its.lab.now())
+    latest = f"{LATEST} | project Title"
+    found = its.lab.work(
+        lambda: its.lab.workspace.query(latest, now=its.lab.now(), timespan=(start, end))
+    ).rows
+    assert found == [("third",)]

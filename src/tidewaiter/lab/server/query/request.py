@@ -15,7 +15,7 @@ _DURATION = re.compile(
     r"P(?:(?P<weeks>\d+)W)?(?:(?P<days>\d+(?:\.\d+)?)D)?"
     r"(?:T(?:(?P<hours>\d+(?:\.\d+)?)H)?(?:(?P<minutes>\d+(?:\.\d+)?)M)?(?:(?P<seconds>\d+(?:\.\d+)?)S)?)?"
 )
-_INSTANT = timedelta(microseconds=1)
+_INSTANT = timedelta(milliseconds=1)
 
 
 class Body(msgspec.Struct, frozen=True):
@@ -53,7 +53,8 @@ def timespan_of(text: str | None, now: datetime) -> Timespan | None:
     """Return the time range that a `timespan` means at `now`, or None for none.
 
     ISO 8601: a duration up to now, both ends of an interval, or one end and a duration. The lab's newest row
-    may be of the very instant that `now` is; it belongs to a duration up to now.
+    may be of the very instant that `now` is, and changes of one incident at that instant are microseconds
+    later, each after the other; they belong to a duration up to now.
 
     Raises:
         ServiceError: 400, it cannot be read.

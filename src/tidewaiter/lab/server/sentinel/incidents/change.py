@@ -112,7 +112,6 @@ def changed(lab: Lab, name: str, before: Incident | None, given: DraftProperties
         first_activity=given.first_activity_time_utc or base.first_activity,
         last_activity=given.last_activity_time_utc or base.last_activity,
         modified=now,
-        first_modified=base.first_modified or (now if before else None),
         closed=(base.closed or now) if closing else None,
         by="Incident updated by API" if before else base.by,
     )

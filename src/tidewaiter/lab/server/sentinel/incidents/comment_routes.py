@@ -88,9 +88,7 @@ def _delete(lab: Lab, request: Request) -> int:
 
 
 def _touched(lab: Lab, incident: Incident, by: str) -> Incident:
-    now = lab.now()
-    first = incident.first_modified or now
-    return msgspec.structs.replace(incident, etag=new_etag(), modified=now, first_modified=first, by=by)
+    return msgspec.structs.replace(incident, etag=new_etag(), modified=lab.now(), by=by)
 
 
 def _key(request: Request) -> str:

@@ -32,14 +32,14 @@ def raise_incidents(store: IncidentStore, rule: Rule, alerts: Iterable[Alert]) -
     if settings is not None and not settings.create_incident:
         return 0
     made = 0
-    for at, together in groupby(alerts, key=lambda alert: alert.at):
+    for _, together in groupby(alerts, key=lambda alert: alert.at):
         changed: dict[str, Incident] = {}
         for alert in together:
             incident = _joined(store, rule, alert, changed) or _made(store, rule, alert)
             changed[incident.name] = incident
         for incident in changed.values():
             made += incident.name not in store.incidents
-            store.save(incident, at)
+            store.save(incident)
     return made
 
 
@@ -79,7 +79,7 @@ def _joined(store: IncidentStore, rule: Rule, alert: Alert, changed: dict[str, I
         if incident.status == "Closed" and not grouping.reopen_closed_incident:
             continue
         if len(incident.alerts) < MOST_ALERTS:
-            return _with(incident, alert)
+            return _with(incident, alert, fresh=incident.name not in store.incidents)
     return None
 
 
@@ -107,7 +107,7 @@ def _made(store: IncidentStore, rule: Rule, alert: Alert) -> Incident:
     )
 
 
-def _with(incident: Incident, alert: Alert) -> Incident:
+def _with(incident: Incident, alert: Alert, *, fresh: bool) -> Incident:
     opened = incident.status == "Closed"
     return msgspec.structs.replace(
         with_alert(incident, alert, alert.at),
@@ -116,7 +116,7 @@ def _with(incident: Incident, alert: Alert) -> Incident:
         classification=None if opened else incident.classification,
         classification_reason=None if opened else incident.classification_reason,
         classification_comment=None if opened else incident.classification_comment,
-        by=incident.by if alert.at == incident.created else "Incident updated - new alert added",
+        by=incident.by if fresh else "Incident updated - new alert added",
     )
 
 
@@ -130,7 +130,6 @@ def with_alert(incident: Incident, alert: Alert, at: datetime) -> Incident:
         first_activity=min(incident.first_activity or alert.start, alert.start),
         last_activity=max(incident.last_activity or alert.end, alert.end),
         modified=at,
-        first_modified=incident.first_modified or (at if at != incident.created else None),
         alerts=union(incident.alerts, [alert.id]),
         rules=union(incident.rules, [alert.rule]),
         products=union(incident.products, [alert.product]),

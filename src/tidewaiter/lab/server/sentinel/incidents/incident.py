@@ -122,12 +122,10 @@ def additional_data(incident: Incident, comments: int) -> dict[str, object]:
     }
 
 
-def security_incident(
-    incident: Incident, comments: Sequence[Comment], at: datetime, tenant: Tenant
-) -> dict[str, object]:
+def security_incident(incident: Incident, comments: Sequence[Comment], tenant: Tenant) -> dict[str, object]:
     """Return the row of SecurityIncident that tells of an incident as it is now."""
     return {
-        "TimeGenerated": at,
+        "TimeGenerated": incident.modified,
         "IncidentName": incident.name,
         "Title": incident.title,
         "Description": incident.description,

@@ -103,7 +103,6 @@ def _delete(lab: Lab, request: Request) -> int:
                 alerts=tuple(each for each in incident.alerts if each != gone),
                 bookmarks=tuple(each for each in incident.bookmarks if each != gone),
                 modified=now,
-                first_modified=incident.first_modified or now,
                 by="Incident updated - relation removed",
             )
         )
@@ -137,10 +136,7 @@ def _with(lab: Lab, incident: Incident, kind: str, related: str) -> Incident:
     bookmarks = union(incident.bookmarks, [related])
     if len(bookmarks) > MOST_BOOKMARKS:
         raise ServiceError(400, "BadRequest", f"The incident has {MOST_BOOKMARKS} bookmarks, the most.")
-    first = incident.first_modified or now
-    return msgspec.structs.replace(
-        incident, etag=new_etag(), bookmarks=bookmarks, modified=now, first_modified=first, by=by
-    )
+    return msgspec.structs.replace(incident, etag=new_etag(), bookmarks=bookmarks, modified=now, by=by)
 
 
 def _key(request: Request) -> str:

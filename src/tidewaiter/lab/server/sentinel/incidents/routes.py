@@ -88,8 +88,7 @@ def _put(lab: Lab, request: Request, name: str, draft: Draft) -> tuple[int, dict
     before = store.incidents.get(name)
     check_etag(request, draft.etag, before.etag if before else None, f"incident '{name}'")
     with store.documents.transaction():
-        incident = changed(lab, name, before, draft.properties)
-        store.save(incident)
+        incident = store.save(changed(lab, name, before, draft.properties))
     lab.sentinel.own_rows.flush_when_possible()
     return 200 if before else 201, shown_incident(lab, incident)
 

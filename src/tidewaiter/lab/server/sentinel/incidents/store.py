@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -18,6 +18,8 @@ from tidewaiter.lab.server.sentinel.own_rows import OwnRows
 from tidewaiter.lab.server.tenant import Tenant
 
 _COUNTER = "incident"
+_STEP = timedelta(microseconds=1)
+"""What a datetime column of the lab's workspace can tell apart."""
 
 
 class _Counter(msgspec.Struct, frozen=True):
@@ -48,13 +50,21 @@ class IncidentStore:
         self._counter.put(_COUNTER, _Counter(number))
         return number
 
-    def save(self, incident: Incident, at: datetime | None = None) -> None:
-        """Keep an incident and write its row, of time `at` or now; in a transaction."""
-        if incident.name not in self.incidents:
+    def save(self, incident: Incident) -> Incident:
+        """Keep an incident and write its row; in a transaction. Return it as it is kept.
+
+        Each change of an incident is later than the one before, if by the least step of a datetime column:
+        on the stream's clock several may be of one time, and a query asks for the latest.
+        """
+        before = self.incidents.get(incident.name)
+        if before is None:
             self._note_group(incident)
+        else:
+            incident = _later(incident, before)
         self.incidents.put(incident.name, incident)
-        row = security_incident(incident, self.comments_on(incident.name), at or self.now(), self._tenant)
+        row = security_incident(incident, self.comments_on(incident.name), self._tenant)
         self._own_rows.add("SecurityIncident", [row])
+        return incident
 
     def drop(self, name: str) -> None:
         """Forget an incident with its comments and relations; in a transaction. Its rows stay, as in Azure.
@@ -84,3 +94,8 @@ class IncidentStore:
     def _note_group(self, incident: Incident) -> None:
         for rule in incident.rules:
             self._groups.setdefault((rule, incident.group), []).append(incident.name)
+
+
+def _later(incident: Incident, before: Incident) -> Incident:
+    at = max(incident.modified, before.modified + _STEP)
+    return msgspec.structs.replace(incident, modified=at, first_modified=before.first_modified or at)
