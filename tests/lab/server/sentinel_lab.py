@@ -30,7 +30,8 @@ class Streamed:
     app: Any
 
     def arm(self, method: str, path: str, body: object = None, **options: Any) -> httpx.Response:
-        """Call Sentinel's REST API; `path` is below the provider."""
+        """Call Sentinel's REST API; `path` is below the provider. `content` is sent as it is, for `body`."""
+        content: bytes | None = options.pop("content", None)
         params = {"api-version": options.pop("version", PREVIEW), **options.pop("params", {})}
         base = f"{self.lab.tenant.workspace_path}/providers/Microsoft.SecurityInsights"
         url = path if path.startswith("https:") else f"https://127.0.0.1{base}{path}"
@@ -43,7 +44,7 @@ class Streamed:
             transport = httpx.ASGITransport(self.app)
             async with httpx.AsyncClient(transport=transport, headers=headers) as client:
                 asked = None if "?" in url else params  # a nextLink has its own
-                return await client.request(method, url, json=body, params=asked)
+                return await client.request(method, url, json=body, content=content, params=asked)
 
         return asyncio.run(call())
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
@@ -332,3 +333,17 @@ def test_an_incident_has_at_most_20_bookmarks(its):
 def test_what_cannot_be_related_is_refused(its, target):
     its.put_incident("alone")
     refused(its, "/incidents/alone/relations/r", {"relatedResourceId": resource_id(its, target)})
+
+
+@pytest.mark.parametrize("member", ["title", "unknown"])
+def test_a_body_that_is_nested_too_deeply_is_refused_in_azures_form(its, member):
+    nested = b'{"properties":{"%s":' % member.encode() + b"[" * 3_000 + b"]" * 3_000 + b"}}"
+    answer = its.arm("PUT", "/incidents/deep", content=nested)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "InvalidRequestContent")
+    assert its.arm("GET", "/incidents/deep").status_code == 404
+
+
+def test_a_token_that_is_nested_too_deeply_is_no_token_of_the_lab(its):
+    header = base64.urlsafe_b64encode(b"[" * 5_000 + b"]" * 5_000).rstrip(b"=").decode()
+    answer = its.arm("GET", "/incidents", headers={"Authorization": f"Bearer {header}.e30.e30"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (401, "InvalidAuthenticationToken")

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tidewaiter.core.billing import billed_size
-from tidewaiter.lab.server.ingestion.body import LIMIT
+from tidewaiter.lab.server.ingestion.body import LIMIT, _inflate
 from tidewaiter.lab.server.ingestion.quota import Quota
 from tidewaiter.lab.server.ingestion.values import FIELD_LIMIT
 
@@ -48,6 +48,45 @@ def test_gzip_is_taken(way: Way):
 def test_what_is_called_gzip_and_is_not_is_refused(way: Way, content):
     answer = way.send(None, content=content, headers={"Content-Encoding": "gzip"})
     assert error_of(answer) == (400, "InvalidContentEncoding")
+
+
+def test_gzip_of_several_members_is_one_body(way: Way):
+    packed = b"".join(map(gzip.compress, (b'[{"N"', b"", b":1}", b"]")))
+    assert way.send(None, content=packed, headers={"Content-Encoding": "gzip"}).status_code == 204
+
+
+def test_a_megabyte_of_empty_gzip_members_is_inflated_in_time_that_grows_with_its_size():
+    def seconds(members: int) -> float:
+        packed = gzip.compress(b"", mtime=0) * members
+        begun = time.process_time()
+        assert _inflate(packed) == b""
+        return time.process_time() - begun
+
+    seconds(1_000)
+    few, many = min(seconds(3_000) for _ in range(3)), min(seconds(48_000) for _ in range(2))
+    assert many < 16 * few * 3
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"[" * 5_000 + b"]" * 5_000, b'[{"N":' + b"[" * 5_000 + b"]" * 5_000 + b"}]"],
+    ids=["records", "a value"],
+)
+def test_what_is_nested_too_deeply_is_refused_as_malformed(way: Way, content: bytes):
+    answer = way.send(None, content=content)
+    assert error_of(answer) == (400, "InvalidPayload")
+    assert "nested too deeply" in answer.json()["error"]["message"]
+
+
+def test_no_depth_of_nesting_is_a_failure_of_the_lab(fresh_way: Way):
+    taken = 0
+    for member in ("Extra", "Text", "Unknown"):
+        for depth in (*range(100, 900, 200), *range(900, 1_010, 10)):
+            content = b'[{"N":1,"%s":' % member.encode() + b"[" * depth + b"]" * depth + b"}]"
+            answer = fresh_way.send(None, content=content)
+            assert answer.status_code in (204, 400)
+            taken += answer.status_code == 204
+    assert len(fresh_way.rows("N, Extra, Text")) == taken > 0
 
 
 def test_another_encoding_is_refused(way: Way):

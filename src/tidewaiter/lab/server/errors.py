@@ -10,6 +10,9 @@ from starlette.responses import JSONResponse, Response
 
 from tidewaiter.core.errors import DeliveryError, Location
 
+TOO_DEEP = "it is nested too deeply"
+"""Said of JSON that the lab cannot follow: a thousand levels or so. Services refuse it far earlier."""
+
 
 class ServiceError(Exception):
     """An answer other than success, raised anywhere in a handler.

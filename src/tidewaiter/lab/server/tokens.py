@@ -105,7 +105,7 @@ class SigningKey:
                 _bytes(signature), signed.encode(), padding.PKCS1v15(), hashes.SHA256()
             )
             claims = msgspec.json.decode(_bytes(body), type=Claims)
-        except (InvalidSignature, ValueError, msgspec.DecodeError):
+        except (InvalidSignature, ValueError, RecursionError, msgspec.DecodeError):
             raise InvalidToken("the signature is not the lab's") from None
         if claims.iss != issuer:
             raise InvalidToken(f"the issuer is {claims.iss}")

@@ -8,7 +8,7 @@ import msgspec
 from starlette.requests import Request
 
 from tidewaiter.lab.server.arm.versions import check_version
-from tidewaiter.lab.server.errors import ServiceError
+from tidewaiter.lab.server.errors import TOO_DEEP, ServiceError
 from tidewaiter.lab.server.lab import Lab
 
 T = TypeVar("T")
@@ -43,7 +43,7 @@ async def read_json(request: Request, kind: type[T]) -> T:
     """Return the request's body.
 
     Raises:
-        ServiceError: 400, not JSON, or not of that shape; 413, over 4 MB.
+        ServiceError: 400, not JSON, too deeply nested, or not of that shape; 413, over 4 MB.
     """
     body = bytearray()
     async for chunk in request.stream():
@@ -52,6 +52,7 @@ async def read_json(request: Request, kind: type[T]) -> T:
             raise ServiceError(413, "RequestContentTooLarge", f"The limit is {_BODY_LIMIT} bytes.")
     try:
         return msgspec.json.decode(bytes(body), type=kind)
-    except msgspec.DecodeError as error:
-        message = f"The request content was invalid and could not be deserialized: '{error}'."
+    except (msgspec.DecodeError, RecursionError) as error:
+        why = TOO_DEEP if isinstance(error, RecursionError) else str(error)
+        message = f"The request content was invalid and could not be deserialized: '{why}'."
         raise ServiceError(400, "InvalidRequestContent", message) from None

@@ -11,7 +11,7 @@ import polars as pl
 from msgspec.structs import astuple
 
 from tidewaiter.core.billing import billed_size
-from tidewaiter.lab.server.errors import ServiceError
+from tidewaiter.lab.server.errors import TOO_DEEP, ServiceError
 from tidewaiter.lab.server.ingestion.values import CONVERSIONS, FIELD_LIMIT, truncated
 from tidewaiter.lab.workspace.frames import POLARS_TYPES
 
@@ -56,8 +56,14 @@ class StreamReader:
         """Return the rows of a body.
 
         Raises:
-            ServiceError: 400, the body is not a JSON array of objects in UTF-8.
+            ServiceError: 400, the body is not a JSON array of objects in UTF-8, or too deeply nested.
         """
+        try:
+            return self._read(body)
+        except RecursionError:
+            raise _malformed(TOO_DEEP) from None
+
+    def _read(self, body: bytes) -> Decoded:
         records = _split(body)
         try:
             billed = [billed_size(record) for record in records]

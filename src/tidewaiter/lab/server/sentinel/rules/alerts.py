@@ -216,7 +216,7 @@ def _members(text: str, *, apart: bool) -> Iterator[str]:
         try:
             for each in msgspec.json.decode(text, type=list[object]):
                 yield each if isinstance(each, str) else msgspec.json.encode(each).decode()
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             yield text
         return
     yield from (part.strip() for part in text.split(",")) if apart else (text,)
