@@ -278,9 +278,7 @@ def test_alerts_of_one_run_create_an_incident_together(its):
 def test_the_latest_change_belongs_to_the_time_up_to_now(its):
     for title in ("first", "second", "third"):
         its.put_incident("one", title=title)
-    start, end = timespan_of("P1D", its.lab.now())
+    timespan = timespan_of("P1D", its.lab.now())
     latest = f"{LATEST} | project Title"
-    found = its.lab.work(
-        lambda: its.lab.workspace.query(latest, now=its.lab.now(), timespan=(start, end))
-    ).rows
+    found = its.lab.work(lambda: its.lab.workspace.query(latest, now=its.lab.now(), timespan=timespan)).rows
     assert found == [("third",)]
