@@ -19,7 +19,7 @@ help:
 	@echo "make test        everything that CI runs: check, then the tests"
 	@echo "make check       format, lint, types, import order, the tree's contents, the docs build; no tests"
 	@echo "make bench       the hot path beside plain reference loops; prints ratios"
-	@echo "make acceptance  runs that are killed, and a large day: at length; prints figures"
+	@echo "make acceptance  the long tests; runs that are killed, and a large day: at length; prints figures"
 	@echo "make docs        reference pages from the code, then the HTML docs in docs/_build/html"
 	@echo "make setup       the environment for all of these, in $(VENV)"
 	@echo "make lock        newest allowed versions into requirements/*.txt"
@@ -54,15 +54,16 @@ check: $(DEV)
 
 test: check
 	@echo "test: the tests, without a network; on 2 cores under 15 minutes" >&2
-	$(PYTEST)
+	$(PYTEST) -m "not long"
 
 bench: $(DEV)
 	@echo "bench: the hot path and its reference loops on generated logs; about 4 minutes on a quiet machine" >&2
 	$(BIN)/python -m bench
 
 acceptance: $(DEV)
-	@echo "acceptance: 30 kills over HTTP, and a day of 300,000 events twice; about 15 minutes, into build/" >&2
+	@echo "acceptance: long tests, 30 kills over HTTP, a day of 300,000 events twice; 25 minutes, into build/" >&2
 	rm -rf build/killed build/large
+	$(PYTEST) -m long
 	$(BIN)/python -m tests.acceptance.killed --kills 30 --events 60000 --out build/killed
 	$(BIN)/python -m tests.acceptance.large_day --events 300000 --out build/large
 

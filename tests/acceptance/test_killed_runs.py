@@ -10,7 +10,9 @@ from tests.acceptance.killed import round_of_kills
 from tidewaiter.lab.generator import generate
 
 
-@pytest.mark.parametrize(("destination", "events"), [("asim", 5_000), ("both", 1_500)])
+@pytest.mark.parametrize(
+    ("destination", "events"), [("asim", 5_000), pytest.param("both", 1_500, marks=pytest.mark.long)]
+)
 def test_nothing_is_lost_when_runs_are_killed_and_what_is_there_twice_is_listed(
     tmp_path, destination, events
 ):
