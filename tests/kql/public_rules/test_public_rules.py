@@ -1,33 +1,18 @@
-"""Microsoft's public AWS rules on our native rows: they bind, they run, and find what they were made to find.
-
-Each `.kql` is ours, restated from the rule's name, as a Sentinel engineer would write it; the YAML beside it
-has events that it must find and look-alikes that it must not. The rules are those of Microsoft's solutions on
-AWSCloudTrail, AWSGuardDuty and AWSVPCFlow (as of 2026-11, no public one reads AWSVPCFlow) whose other tables,
-if any, a source of ours fills.
-"""
+"""The restated public rules run on a delivered day, and find what was planted for them and nothing else."""
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 
 import pytest
 
 from tests.kql.public_rules.events import NOW, RULES, Rule, Scenario
-from tests.kql.service.test_kql_native import narrowed
 from tidewaiter.core.errors import NotExecutable
-from tidewaiter.kql.lint import check
 from tidewaiter.kql.prepared import Prepared
-from tidewaiter.kql.service import Catalog, LanguageService, standard
 from tidewaiter.lab.workspace import Workspace
 
 RUNNING = 0.85
 ACCOUNT_COLUMNS = {"AWSCloudTrail": "RecipientAccountId", "AWSGuardDuty": "AccountId"}
-
-
-@pytest.fixture(scope="module")
-def ours() -> Catalog:
-    return narrowed(standard())
 
 
 @pytest.fixture(scope="module")
@@ -49,22 +34,6 @@ def _of_account(account: str) -> dict[str, str]:
         table: f'SELECT * FROM main."{table}" WHERE "{column}" = \'{account}\''
         for table, column in ACCOUNT_COLUMNS.items()
     }
-
-
-def test_every_rule_says_which_public_rule_it_restates():
-    ids = [rule.id for rule in RULES]
-    assert len(ids) == 104
-    assert len(set(ids)) == len(ids)
-    for rule in RULES:
-        assert re.match(r"// [0-9a-f-]{36}: \S.*\n", rule.query), rule.name
-
-
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
-def test_a_rule_binds_against_the_columns_of_our_rows(rule: Rule, ours: Catalog, service: LanguageService):
-    findings = check(rule.query, ours, service=service)
-    assert [
-        f"{each.line}: {each.message}" for each in findings if each.severity in ("error", "warning")
-    ] == []
 
 
 def test_most_rules_run_on_a_delivered_day(
