@@ -16,6 +16,10 @@ FOLDER = Path(__file__).parent
 NOON = datetime(2026, 3, 17, 12, tzinfo=UTC)
 NOW = NOON + timedelta(minutes=50)
 """When the rules run: behind every planted event, so that each lies in the last hour."""
+END_OF_DAY = datetime(2026, 3, 18, tzinfo=UTC)
+"""When they run on the generated day."""
+ACCOUNTS = "700000"
+"""How the accounts of scenarios begin."""
 TOR_NODE = "203.0.113.77"
 Record = dict[str, Any]
 
@@ -66,7 +70,7 @@ def scenarios() -> list[Scenario]:
         planted = msgspec.yaml.decode(path.read_bytes()) if path.exists() else {}
         for kind, name in (("hit", "hits"), ("lookalike", "lookalikes")):
             for number, events in enumerate(planted.get(name, ()), 1):
-                account = f"{700_000_000_000 + len(found)}"
+                account = f"{ACCOUNTS}{len(found):06d}"
                 records = tuple(_records(events, account))
                 found.append(Scenario(rule, kind, number, account, records))  # type: ignore[arg-type]
     return found
@@ -90,7 +94,7 @@ def _record(event: Record, account: str, minute: int) -> Record:
     changed = json.loads(json.dumps(event).replace("ACCOUNT", account))
     changed.pop("repeat", None)
     happened = NOON + timedelta(minutes=minute) - timedelta(days=changed.pop("days_before", 0))
-    number = (int(account) - 700_000_000_000) * 100 + minute
+    number = int(account.removeprefix(ACCOUNTS)) * 100 + minute
     if "finding" in changed:
         return _finding(changed, account, happened, number)
     who = IDENTITIES[changed.pop("as", "user")]
