@@ -125,7 +125,7 @@ def completed(cli, tmp_path, folder):
     assert delivery.counts("aws_vpcflow")["delivered"] == 5
 
 
-@pytest.mark.parametrize("limit", [20_000, 600_000])
+@pytest.mark.parametrize("limit", [pytest.param(20_000, marks=pytest.mark.long), 600_000])
 def test_a_file_that_can_grow_no_more_is_told_and_the_next_run_completes(cli, tmp_path, many, limit):
     command = [
         sys.executable,
@@ -150,7 +150,7 @@ def test_a_file_that_can_grow_no_more_is_told_and_the_next_run_completes(cli, tm
 MOUNT = 'mount -t tmpfs -o size="$1" tmpfs "$2" && shift 2 && exec "$@"'
 
 
-@pytest.mark.parametrize("size", ["64k", "900k", "1800k"])
+@pytest.mark.parametrize("size", [pytest.param("64k", marks=pytest.mark.long), "900k", "1800k"])
 def test_a_full_disk_is_told_with_exit_code_5_and_the_next_run_completes(cli, tmp_path, many, size):
     disk = tmp_path / "disk"
     disk.mkdir()

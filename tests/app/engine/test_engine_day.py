@@ -83,7 +83,9 @@ def as_rows(delivery):
     return {table: sorted(map(repr, rows)) for table, rows in delivery.rows().items()}
 
 
-@pytest.mark.parametrize(("workers", "objects"), [(2, 40), (1, 1), (1, 10_000)])
+@pytest.mark.parametrize(
+    ("workers", "objects"), [(2, 40), (1, 1), pytest.param(1, 10_000, marks=pytest.mark.long)]
+)
 def test_workers_and_the_size_of_groups_make_no_difference(
     tmp_path, monkeypatch, delivered_day, day, workers, objects
 ):

@@ -31,7 +31,7 @@ def cases(source: str) -> list[Case]:
     return list(cases_of_samples(SOURCES[source]))
 
 
-@pytest.mark.parametrize("source", sources_with_long(NATIVE, "entra_signin"))
+@pytest.mark.parametrize("source", sources_with_long(NATIVE, "aws_cloudtrail", "entra_signin"))
 def test_a_function_gives_what_the_mapping_means_on_every_sample(source: str, tmp_path: Path):
     spec = SOURCES[source]
     plain = [each for each in spec.functions([KEPT]) if each.name.startswith("ASim")]
