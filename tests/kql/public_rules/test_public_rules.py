@@ -11,6 +11,8 @@ from tidewaiter.core.errors import NotExecutable
 from tidewaiter.kql.prepared import Prepared
 from tidewaiter.lab.workspace import Workspace
 
+pytestmark = pytest.mark.long
+
 RUNNING = 0.85
 ACCOUNT_COLUMNS = {"AWSCloudTrail": "RecipientAccountId", "AWSGuardDuty": "AccountId"}
 LEAKED_KEY = {

@@ -51,6 +51,7 @@ def binds(document: Document, catalog: Catalog, service: LanguageService) -> boo
 
 
 @pytest.mark.corpus
+@pytest.mark.long
 def test_what_binds_with_microsofts_schema_binds_with_our_rows(corpora, service, capsys):
     whole = catalog_of(corpora)
     ours, lost = narrowed(whole), []
