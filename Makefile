@@ -6,9 +6,8 @@ BIN := $(VENV)/bin
 RUN := $(VENV)/.lock-run
 DEV := $(VENV)/.lock-dev
 NODE := requirements/node/package-lock.json tools/node_packages.py src/tidewaiter/kql/service/start.js
-# pytest-xdist: one worker for each core; a file's tests stay together, so that they share their fixtures. Files
-# of few tests are often the long ones: they keep their place, or one worker would wait for the other's last file.
-PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
+# pytest-xdist: one worker for each core; a file's tests stay together, so that they share their fixtures.
+PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile
 SPHINX := $(BIN)/python -m sphinx -W -q -b html docs docs/_build/html
 
 .DEFAULT_GOAL := help
