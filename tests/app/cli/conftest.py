@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from tests.app import logs
 from tidewaiter.app.cli import main
 
 HIDDEN = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
@@ -115,3 +116,12 @@ def day_state(delivered_day: Any) -> Path:
     """The state of the generated day; nobody may change it."""
     path: Path = delivered_day.state
     return path
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with five CloudTrail events and three flow records."""
+    folder = tmp_path / "in"
+    logs.trail(folder, [logs.event(number) for number in range(5)])
+    logs.flows(folder, range(3))
+    return folder
