@@ -7,7 +7,7 @@ through are pasted as the bytes they were. The generated source is kept in `Comp
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,8 +17,9 @@ from tidewaiter.asim.mapping import operators as meaning
 from tidewaiter.asim.mapping import runtime
 from tidewaiter.asim.mapping.evaluate import column as value_of_column
 from tidewaiter.asim.mapping.evaluate import truth
-from tidewaiter.asim.mapping.expression import Expr, Field, Op, alternatives, members
+from tidewaiter.asim.mapping.expression import Expr, Op, looked_into, members
 from tidewaiter.asim.mapping.hoist import Hoisted, hoist, kind_of
+from tidewaiter.asim.mapping.python_column import write_column
 from tidewaiter.asim.mapping.python_text import Scope, local
 from tidewaiter.asim.mapping.record import NULL, attribute
 from tidewaiter.asim.mapping.runtime import InvalidRecord
@@ -183,7 +184,7 @@ class _Writer:
         self.emit_required(scope, require)
         scope.lines.append("c = []; a = []; n = 0")
         for column, expr in columns:
-            self.emit(scope, column, expr, types[column], "c")
+            write_column(scope, column, expr, types[column], "c")
         for member in adds:
             self.emit_additional(scope, member, "a")
         values = "".join(f"{scope.value(expr)}, " for expr in hoisted)
@@ -231,7 +232,7 @@ class _Writer:
         billed = billed_size(b"{" + tail) if tail else 0
         scope.lines.append(f"n = {billed} + p[2]" + "".join(f" + p{g}[2]" for g in apart))
         for column, expr in columns:
-            self.emit(scope, column, expr, types[column], "c")
+            write_column(scope, column, expr, types[column], "c")
         for member in adds:
             if member not in self.rare or member in read:
                 self.emit_additional(scope, member, "a", fresh=member not in read)
@@ -304,7 +305,7 @@ class _Writer:
         """
         body: list[str] = []
         values = {p: local(p) for p in params} | {EVENT_ID: EVENT_ID} | dict(known)
-        inside, wholes = _looked_into(exprs)
+        inside, wholes = looked_into(exprs)
         dicts = {m for m in wholes if self.source.record.kinds.get(self.originals.get(m, "")) == "json"}
         for member in params:
             if not self.is_raw(member) or (member not in inside and member not in wholes):
@@ -331,40 +332,6 @@ class _Writer:
         for name, expr in require:
             there = scope.value(Op("exists", (expr,)))
             scope.lines.append(f"if not {there}: raise InvalidRecord({name!r})")
-
-    def emit(self, scope: Scope, column: str, expr: Expr, kind: str, into: str) -> None:
-        """Append `"Column":value,` to the list `into`, unless the value is null or empty."""
-        key = b'"' + column.encode() + b'":'
-        json = isinstance(expr, Op) and expr.name == "json"
-        if json != (kind == "dynamic") and kind != "string":
-            raise ContentError(f"column {column!r} is {kind}: json() is for dynamic columns and strings")
-        if isinstance(expr, Op) and json:
-            value = scope.assign(scope.json(expr.args[0], text=kind == "string"))
-            there, piece, size = f"{value} is not None", value, f"_dynamic_size({value})"
-            if kind == "string":
-                piece, size = f"_encode({value})", f"_octets({value})"
-        elif kind in ("string", "datetime", "guid"):
-            if (pieces := scope.pieces(expr, key)) is not None:
-                value = scope.assign(pieces)
-                scope.lines.append(f"{into}.append({value}); n += _piece_size({value})")
-                return
-            value = scope.assign(scope.text(expr))
-            there, piece, size = value, f"_encode({value})", f"_octets({value})"
-        elif kind in ("int", "long"):
-            value = scope.assign(scope.value(expr))
-            limit = 2**31 if kind == "int" else 2**63
-            there = f"type({value}) is int and {-limit} <= {value} < {limit}"
-            piece, size = f"b'%d' % {value}", f"len(str({value}))"
-        elif kind == "bool":
-            value = scope.assign(scope.value(expr))
-            there, piece = f"type({value}) is bool", f"b'true' if {value} else b'false'"
-            size = f"4 if {value} else 5"
-        elif kind == "real":
-            value = scope.assign(f"_real({scope.value(expr)})")
-            there, piece, size = f"{value} is not None", f"_encode({value})", f"len(_encode({value}))"
-        else:
-            raise ContentError(f"column {column!r} has type {kind!r}, which JSON mappings do not write")
-        scope.lines.append(f"if {there}: {into} += ({key!r}, {piece}, b','); n += {size}")
 
     def emit_additional(self, scope: Scope, member: str, into: str, *, fresh: bool = False) -> None:
         """Append `,"member":value` as it stands in the source, unless it is null.
@@ -429,28 +396,6 @@ def _function(name: str, params: str, lines: Sequence[str]) -> str:
 
 def _memo(name: str) -> str:
     return f"memo_{name} = _Memo(); known_{name} = memo_{name}.pieces.get; keep_{name} = memo_{name}.keep"
-
-
-def _looked_into(exprs: Iterable[Expr]) -> tuple[dict[str, set[str | int]], set[str]]:
-    """Return the steps taken below each member, and the members that are read as a whole."""
-    inside: dict[str, set[str | int]] = {}
-    wholes: set[str] = set()
-    todo = list(exprs)
-    while todo:
-        node = todo.pop()
-        if isinstance(node, Op) and node.name == "json":
-            todo += (part for part in alternatives(node.args[0]) if not _is_member(part))
-        elif isinstance(node, Op):
-            todo += node.args
-        elif isinstance(node, Field) and len(node.path) > 1:
-            inside.setdefault(node.member, set()).add(node.path[1])
-        elif isinstance(node, Field):
-            wholes.add(node.member)
-    return inside, wholes
-
-
-def _is_member(expr: Expr) -> bool:
-    return isinstance(expr, Field) and len(expr.path) == 1
 
 
 __all__ = ["CompiledSource", "InvalidRecord", "compile_python"]

@@ -10,7 +10,7 @@ is a backslash. The operators and what null and the empty string mean to each ar
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from tidewaiter.asim.mapping.operators import COMPARISONS, OPERATORS, literal_problem
@@ -170,6 +170,28 @@ def lookups(expr: Expr) -> frozenset[str]:
 def alternatives(expr: Expr) -> tuple[Expr, ...]:
     """Return what `expr` tries in turn: the arguments of `first`, or itself alone."""
     return expr.args if isinstance(expr, Op) and expr.name == "first" else (expr,)
+
+
+def looked_into(exprs: Iterable[Expr]) -> tuple[dict[str, set[str | int]], set[str]]:
+    """Return the steps taken below each member, and the members that are read as a whole."""
+    inside: dict[str, set[str | int]] = {}
+    wholes: set[str] = set()
+    todo = list(exprs)
+    while todo:
+        node = todo.pop()
+        if isinstance(node, Op) and node.name == "json":
+            todo += (part for part in alternatives(node.args[0]) if not _is_member(part))
+        elif isinstance(node, Op):
+            todo += node.args
+        elif isinstance(node, Field) and len(node.path) > 1:
+            inside.setdefault(node.member, set()).add(node.path[1])
+        elif isinstance(node, Field):
+            wholes.add(node.member)
+    return inside, wholes
+
+
+def _is_member(expr: Expr) -> bool:
+    return isinstance(expr, Field) and len(expr.path) == 1
 
 
 def inline(expr: Expr, lets: Lets) -> Expr:
