@@ -43,6 +43,12 @@ class TextShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `fields`: every field name a header line may hold. `default`: the fields, in order, of lines without
     a header, recognised by the regex `line`. `separator`: one character. Where logs of two sources lie in
     one place, a header has at least one of the names `needs`, if there are any, and none of `lacks`.
+
+    `header`: what a header line begins with, where it is no plain line of names (`#Fields: `); other lines
+    that begin with its first character are remarks. `quoted`: how many values stand in double quotes at most,
+    where those with separators do, or in square brackets. `least`: how many of the `default` fields a line
+    has at least, where fields were added behind the others over the years; those of a line with more are
+    called `field_<number>`.
     """
 
     fields: tuple[str, ...]
@@ -51,6 +57,9 @@ class TextShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     separator: str = " "
     needs: frozenset[str] = frozenset()
     lacks: frozenset[str] = frozenset()
+    header: str = ""
+    quoted: int = 0
+    least: int = 0
 
 
 class Recognition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -52,6 +52,8 @@ class TextChunk:
 
     `fields` names the columns in the order they stand in `body`, as the source's header or its default
     gives them. `first_line` is the line number (from 0, header included) of the first line of `body`.
+    `cells` are the same lines with their fields separated by `separator` alone, where quotes or brackets hold
+    some of them together in `body`.
     """
 
     body: bytes
@@ -60,6 +62,12 @@ class TextChunk:
     raw_bytes: int = 0
     faults: list[Fault] = field(default_factory=list)
     quarantined: list[Quarantined] = field(default_factory=list)
+    separator: str = " "
+    cells: bytes = b""
+
+    def __post_init__(self) -> None:
+        """Take lines without quotes as they are."""
+        self.cells = self.cells or self.body
 
 
 Chunk = JsonChunk | TextChunk

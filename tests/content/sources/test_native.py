@@ -26,6 +26,7 @@ NATIVE = {name: spec for name, spec in SOURCES.items() if spec.native}
 TABLES = {
     "aws_cloudtrail": {"AWSCloudTrail"},
     "aws_guardduty": {"AWSGuardDuty"},
+    "aws_s3access": {"AWSS3ServerAccess"},
     "aws_vpcflow": {"AWSVPCFlow"},
     "azure_activity": {"AzureActivity"},
     "entra_audit": {"AuditLogs"},

@@ -40,20 +40,20 @@ def _cases(spec: SourceSpec, chunk: JsonChunk | TextChunk) -> Iterator[Case | No
         for raw in chunk.records:
             yield case_of_json(spec, bytes(raw))
         return
-    for line in chunk.body.splitlines():
-        yield case_of_text(spec, chunk.fields, line)
+    for line in chunk.cells.split(b"\n")[:-1]:
+        yield case_of_text(spec, chunk.fields, line, chunk.separator)
 
 
-def case_of_text(spec: SourceSpec, fields: Any, line: bytes) -> Case | None:
+def case_of_text(spec: SourceSpec, fields: Any, line: bytes, separator: str = " ") -> Case | None:
     kinds = spec.mapping.record.kinds
-    texts = dict(zip(fields, line.decode().split(" "), strict=True))
+    texts = dict(zip(fields, line.decode().split(separator), strict=True))
     record: dict[str, Any] = {attribute(name): None for name in kinds}
     for name, text in texts.items():
         if name in kinds and text not in ("", "-"):
             if kinds[name] == "int" and not text.lstrip("-").isdigit():
                 return None  # quarantined
             record[attribute(name)] = int(text) if kinds[name] == "int" else text
-    return case_of_line(spec, fields, line, record)
+    return case_of_line(spec, fields, line, record, separator)
 
 
 class Runner:

@@ -128,7 +128,7 @@ def test_every_protocol_that_iana_names_has_its_keyword_and_the_others_their_num
 def test_a_line_that_no_route_takes_is_quarantined_not_lost():
     mapping = SPEC.mapping
     routes = [dataclasses.replace(mapping.routes[0], when=parse("dstport == 443"))]
-    narrow = TextNormalizer(dataclasses.replace(mapping, routes=routes), " ")
+    narrow = TextNormalizer(dataclasses.replace(mapping, routes=routes))
     body = f"{LINE}\n{LINE.replace(' 443 ', ' 22 ')}\n".encode()
     found = narrow.normalize(TextChunk(body, DEFAULT, 0), object_id="o", prefix="p")
     assert found.valid == 1

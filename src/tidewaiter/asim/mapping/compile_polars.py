@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import reduce
 
 import msgspec
@@ -178,8 +179,13 @@ class _Writer:
             case "text":
                 return value.cast(pl.String) if expr == Const(None) else value
             case "time":
+                if any(self._is_time_of_text(node) for node in walk(expr)):
+                    raise ContentError("a time() of a text cannot be read as text in a text mapping")
                 return value.dt.to_string("%Y-%m-%dT%H:%M:%SZ")
         return value.cast(pl.String)
+
+    def _is_time_of_text(self, expr: Expr) -> bool:
+        return isinstance(expr, Op) and expr.name == "time" and self.kind(expr.args[0]) != "int"
 
     def whole(self, expr: Expr) -> pl.Expr:
         """The value as a 64-bit number; null when it is none."""
@@ -245,7 +251,7 @@ class _Writer:
 
     def _time(self, arg: Expr) -> pl.Expr:
         if self.kind(arg) != "int":
-            raise ContentError("time() of a text column is not part of text mappings yet")
+            return self.text(arg).map_batches(_times, return_dtype=pl.Datetime("us"))
         seconds = self.value(arg)
         inside = seconds.is_between(meaning.EARLIEST, meaning.LATEST)
         return (pl.when(inside).then(seconds) * 1_000_000).cast(pl.Datetime("us"))
@@ -308,6 +314,23 @@ class _Writer:
 
 _OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _IPV4 = rf"^{_OCTET}\.{_OCTET}\.{_OCTET}\.{_OCTET}$"
+
+
+_UTC = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z$"
+
+
+def _times(values: pl.Series) -> pl.Series:
+    """Read texts as times: UTC as AWS writes it at once, other forms one by one; a part of a µs is cut."""
+    plain = values.is_null() | values.str.contains(_UTC)
+    read = values.str.to_datetime("%Y-%m-%dT%H:%M:%S%.fZ", time_unit="us", strict=False)
+    others = values.set(plain, None)
+    if others.null_count() == others.len():
+        return read
+    texts = [None if value is None else meaning.time(value) for value in others.to_list()]
+    moments = [None if text is None else datetime.fromisoformat(text).replace(tzinfo=None) for text in texts]
+    return pl.select(
+        pl.coalesce(pl.lit(pl.Series(moments, dtype=pl.Datetime("us"))), pl.lit(read))
+    ).to_series()
 
 
 def _ip(text: pl.Expr) -> pl.Expr:

@@ -218,11 +218,12 @@ def _json_rows(mapping: SourceMapping, chunk: JsonChunk, rows: JsonRows) -> Iter
 
 
 def _frame_rows(mapping: SourceMapping, chunk: TextChunk, rows: FrameRows) -> Iterator[_Row]:
-    lines = chunk.body.split(b"\n")
+    lines = chunk.cells.split(b"\n")
     for row in rows.frame.iter_rows(named=True):
         event_id = str(row["EventOriginalUid"])
         position = int(event_id.rsplit("-", 1)[1])
-        judge = reference_of_line(mapping, chunk.fields, lines[position - chunk.first_line], event_id)
+        line = lines[position - chunk.first_line]
+        judge = reference_of_line(mapping, chunk.fields, line, event_id, chunk.separator)
         additional = str(row.pop(ADDITIONAL, "")).encode()
         columns = {name: _encoded(value) for name, value in row.items() if value not in (None, "")}
         yield _Row(position, rows.table, columns, additional, judge)
@@ -254,11 +255,12 @@ def _natives(mapping: SourceMapping, chunk: Chunk, found: Normalized) -> Iterato
                 columns = {n: msgspec.json.encode(decode_any(bytes(value))) for n, value in members.items()}
                 yield place, rows.native, columns, reference_of_json(mapping, bytes(raw), event_id)
         elif rows.natives is not None and isinstance(chunk, TextChunk):
-            lines = chunk.body.split(b"\n")
+            lines = chunk.cells.split(b"\n")
             ids: list[str] = rows.frame["EventOriginalUid"].to_list()
             for event_id, values in zip(ids, rows.natives.iter_rows(named=True), strict=True):
                 place = int(event_id.rsplit("-", 1)[1])
-                judge = reference_of_line(mapping, chunk.fields, lines[place - chunk.first_line], event_id)
+                line = lines[place - chunk.first_line]
+                judge = reference_of_line(mapping, chunk.fields, line, event_id, chunk.separator)
                 columns = {name: _encoded(value) for name, value in values.items() if value not in (None, "")}
                 yield place, rows.native, columns, judge
 

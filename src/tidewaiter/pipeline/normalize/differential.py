@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from tidewaiter.asim.mapping.evaluate import evaluate, resolve
-from tidewaiter.asim.mapping.expression import lookups
+from tidewaiter.asim.mapping.expression import Field, lookups, walk
 from tidewaiter.asim.mapping.kql.binding import Path
 from tidewaiter.asim.mapping.kql.functions import KqlFunction
 from tidewaiter.asim.mapping.kql.transforms import LISTS, Transform
@@ -54,6 +54,8 @@ class Case:
     place: int
     row: ReferenceRow
     native: ReferenceRow | None
+    narrowed: frozenset[Path] = frozenset()
+    """Numbers of the record that do not fit their column of the native table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +82,11 @@ def case_of_json(spec: SourceSpec, raw: bytes) -> Case | None:
 
 
 def case_of_line(
-    spec: SourceSpec, fields: Sequence[str], line: bytes, record: Mapping[str, Any]
+    spec: SourceSpec, fields: Sequence[str], line: bytes, record: Mapping[str, Any], separator: str = " "
 ) -> Case | None:
     """Return the case of a line of text whose fields have the values of `record`."""
-    row = reference_of_line(spec.mapping, fields, line, "")
-    native = reference_of_line(spec.native, fields, line, "") if spec.native else None
+    row = reference_of_line(spec.mapping, fields, line, "", separator)
+    native = reference_of_line(spec.native, fields, line, "", separator) if spec.native else None
     return _case(spec, dict(record), "", row, native)
 
 
@@ -105,7 +107,19 @@ def _case(
     whole = {**record, EVENT_ID: uid}
     if row is None or not all(exists(evaluate(e, whole, mapping.lookups)) for e in mapping.require.values()):
         return None
-    return Case(whole, _place(mapping, whole), row, native)
+    narrowed = _narrowed(spec.native, whole, native) if spec.native and native else frozenset()
+    return Case(whole, _place(mapping, whole), row, native, narrowed)
+
+
+def _narrowed(mapping: SourceMapping, record: Mapping[str, Any], native: ReferenceRow) -> frozenset[Path]:
+    columns = next(r.mapping.columns for r in mapping.routes if r.mapping.table == native.table)
+    types = mapping.types[native.table]
+    return frozenset(
+        expr.path
+        for name, expr in columns.items()
+        if types[name] == "int" and isinstance(expr, Field) and name not in native.columns
+        if resolve(expr.path, record) is not None
+    )
 
 
 def _place(mapping: SourceMapping, record: Mapping[str, Any]) -> int:
@@ -210,8 +224,14 @@ def _columns(
 ) -> Iterator[Difference | type[Unread] | None]:
     mapping = spec.mapping.routes[case.place].mapping
     types = spec.mapping.types[mapping.table]
-    for column in mapping.columns:
-        if any(
+    functions = not target.startswith("transform ")
+    for column, expr in mapping.columns.items():
+        reads = (
+            case.narrowed
+            and functions
+            and any(isinstance(node, Field) and node.path in case.narrowed for node in walk(expr))
+        )
+        if reads or any(
             path[0] in LISTS or resolve(path, case.record) is not None for path in missing.get(column, ())
         ):
             yield Unread

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 import msgspec
 
@@ -52,10 +53,10 @@ def reference_of_json(mapping: SourceMapping, raw: bytes, event_id: str) -> Refe
 
 
 def reference_of_line(
-    mapping: SourceMapping, fields: Sequence[str], line: bytes, event_id: str
+    mapping: SourceMapping, fields: Sequence[str], line: bytes, event_id: str, separator: str = " "
 ) -> ReferenceRow | None:
     """Return the row of a line of delimited text whose fields are of the right types."""
-    texts = dict(zip(fields, line.decode().split(" "), strict=True))
+    texts = dict(zip(fields, line.decode().split(separator), strict=True))
     kinds = mapping.record.kinds
     values = {name: _typed(text, kinds.get(name, "text")) for name, text in texts.items()}
     record = {attribute(name): value for name, value in values.items() if name in kinds}
@@ -64,7 +65,18 @@ def reference_of_line(
         kept = {name: v for name, v in values.items() if name not in kinds or name in names}
         return {name: msgspec.json.encode(v) for name, v in kept.items() if v is not None}
 
-    return _reference(mapping, record | {EVENT_ID: event_id}, additional)
+    row = _reference(mapping, record | {EVENT_ID: event_id}, additional)
+    return row and replace(row, columns=_as_in_frames(row.columns, mapping.types[row.table]))
+
+
+def _as_in_frames(columns: Mapping[str, Value], types: Mapping[str, str]) -> dict[str, Value]:
+    """Write times as frames have them: whole microseconds, six digits of them or none."""
+    return {
+        name: f"{datetime.fromisoformat(value).replace(tzinfo=None).isoformat()}Z"
+        if types[name] == "datetime" and isinstance(value, str)
+        else value
+        for name, value in columns.items()
+    }
 
 
 def _typed(text: str, kind: str) -> Value:

@@ -37,8 +37,7 @@ class Normalizer:
     def _text(self) -> TextNormalizer:
         from tidewaiter.pipeline.normalize.text import TextNormalizer
 
-        shape = self.source.recognition.text
-        return TextNormalizer(self.source.mapping, shape.separator if shape else " ", self.native)
+        return TextNormalizer(self.source.mapping, self.native)
 
     def normalize(self, chunk: Chunk, *, object_id: str, prefix: str) -> Normalized:
         """Map every record of `chunk`; `prefix` begins the ids of records that have none."""

@@ -24,9 +24,8 @@ _LINE = "__line"
 class TextNormalizer:
     """One source's text mappings, and those to Sentinel's own tables if wanted; plans are kept per header."""
 
-    def __init__(self, mapping: SourceMapping, separator: str, native: SourceMapping | None = None) -> None:
+    def __init__(self, mapping: SourceMapping, native: SourceMapping | None = None) -> None:
         self.mapping = mapping
-        self.separator = separator
         self.native = native
         self.plan = lru_cache(maxsize=64)(self._plan)
 
@@ -44,9 +43,9 @@ class TextNormalizer:
             return out
         plan, native = self.plan(chunk.fields)
         try:
-            frame = _read(chunk.body, plan.fields, plan.types, self.separator)
+            frame = _read(chunk, plan.fields, plan.types)
         except pl.exceptions.PolarsError:
-            frame = _without_wrong_types(chunk, plan, self.separator, object_id, out)
+            frame = _without_wrong_types(chunk, plan, object_id, out)
         line = pl.col(_LINE) + chunk.first_line
         frame = frame.with_columns(pl.concat_str([pl.lit(f"{prefix}-"), line]).alias(EVENT_ID))
         if not frame.select(plan.valid.all()).item():
@@ -77,11 +76,9 @@ def _twins(lines: pl.DataFrame, plan: TextPlan | None) -> Iterator[FrameRows]:
             yield FrameRows("", part, table, part.select(columns))
 
 
-def _without_wrong_types(
-    chunk: TextChunk, plan: TextPlan, separator: str, object_id: str, out: Normalized
-) -> pl.DataFrame:
+def _without_wrong_types(chunk: TextChunk, plan: TextPlan, object_id: str, out: Normalized) -> pl.DataFrame:
     """Read as text, quarantine the lines with a number field that is none, and type the rest."""
-    frame = _read(chunk.body, plan.fields, dict.fromkeys(plan.fields, pl.String), separator)
+    frame = _read(chunk, plan.fields, dict.fromkeys(plan.fields, pl.String))
     numbers = [name for name, kind in plan.types.items() if kind == pl.Int64]
     wrong = pl.any_horizontal(
         [pl.col(n).is_not_null() & pl.col(n).cast(pl.Int64, strict=False).is_null() for n in numbers]
@@ -91,12 +88,10 @@ def _without_wrong_types(
     return frame.filter(~wrong).with_columns(pl.col(n).cast(pl.Int64) for n in numbers)
 
 
-def _read(
-    body: bytes, fields: tuple[str, ...], types: Mapping[str, PolarsDataType], separator: str
-) -> pl.DataFrame:
+def _read(chunk: TextChunk, fields: tuple[str, ...], types: Mapping[str, PolarsDataType]) -> pl.DataFrame:
     return pl.read_csv(
-        body,
-        separator=separator,
+        chunk.cells,
+        separator=chunk.separator,
         has_header=False,
         schema={name: types[name] for name in fields},
         null_values=NO_VALUE,

@@ -19,11 +19,13 @@ from tidewaiter.asim.mapping.expression import Const, Expr, Field, Op
 from tidewaiter.asim.mapping.kql.binding import Binding
 from tidewaiter.core.kql_literals import literal
 
-Test = Literal["has_any", "in", "prefix", "equals", "number", "from", "to"]
+Test = Literal["has_any", "in", "prefix", "held_prefix", "held_address", "equals", "number", "from", "to"]
 _DEFAULTS: Mapping[Test, tuple[str, str]] = {
     "has_any": ("dynamic", "dynamic([])"),
     "in": ("dynamic", "dynamic([])"),
     "prefix": ("dynamic", "dynamic([])"),
+    "held_prefix": ("dynamic", "dynamic([])"),
+    "held_address": ("string", "'*'"),
     "equals": ("string", "'*'"),
     "number": ("int", "int(null)"),
     "from": ("datetime", "datetime(null)"),
@@ -33,24 +35,29 @@ _DEFAULTS: Mapping[Test, tuple[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """A parameter: rows pass when one of `columns` passes its test."""
+    """A parameter: rows pass when one of `columns` passes its test; `default` is a text other than `*`."""
 
     name: str
     test: Test
     columns: tuple[str, ...]
+    default: str = ""
 
     @property
     def declaration(self) -> str:
         """The parameter as a function declares it."""
         kind, default = _DEFAULTS[self.test]
-        return f"{self.name}:{kind}={default}"
+        return f"{self.name}:{kind}={literal(self.default) if self.default else default}"
 
     @property
     def unset(self) -> str:
         """The condition under which it filters nothing."""
         if self.test in ("number", "from", "to"):
             return f"isnull({self.name})"
-        return f"{self.name} == '*'" if self.test == "equals" else f"array_length({self.name}) < 1"
+        return (
+            f"{self.name} == '*'"
+            if self.test in ("equals", "held_address")
+            else f"array_length({self.name}) < 1"
+        )
 
     def passes(self, value: str) -> str:
         """The condition under which a value passes."""
@@ -61,6 +68,10 @@ class Filter:
                 return f"{value} in~ ({self.name})"
             case "prefix":
                 return f"(has_any_ipv4_prefix({value}, {self.name}) or {value} in ({self.name}))"
+            case "held_prefix":
+                return f"has_any_ipv4_prefix({value}, {self.name})"
+            case "held_address":
+                return f"has_ipv4({value}, {self.name})"
             case "equals":
                 return f"{value} =~ {self.name}"
             case "number":
@@ -74,6 +85,7 @@ class Filter:
 _START = Filter("starttime", "from", ("TimeGenerated",))
 _END = Filter("endtime", "to", ("TimeGenerated",))
 _SOURCE = Filter("srcipaddr_has_any_prefix", "prefix", ("SrcIpAddr",))
+_EITHER = Filter("ipaddr_has_any_prefix", "prefix", ("SrcIpAddr", "DstIpAddr"))
 _TYPE = Filter("eventtype_in", "in", ("EventType",))
 _RESULT = Filter("eventresult", "equals", ("EventResult",))
 _ACTOR = Filter("actorusername_has_any", "has_any", ("ActorUsername",))
@@ -112,11 +124,27 @@ FILTERS: Mapping[str, tuple[Filter, ...]] = {
     "NetworkSession": (
         _START, _END, _SOURCE,
         Filter("dstipaddr_has_any_prefix", "prefix", ("DstIpAddr",)),
-        Filter("ipaddr_has_any_prefix", "prefix", ("SrcIpAddr", "DstIpAddr")),
+        _EITHER,
         Filter("dstportnumber", "number", ("DstPortNumber",)),
         Filter("hostname_has_any", "has_any", ("SrcHostname", "DstHostname")),
         Filter("dvcaction", "in", ("DvcAction",)),
         _RESULT,
+    ),
+    "WebSession": (
+        _START, _END, _SOURCE, _EITHER,
+        Filter("url_has_any", "has_any", ("Url",)),
+        Filter("httpuseragent_has_any", "has_any", ("HttpUserAgent",)),
+        Filter("eventresultdetails_in", "in", ("EventResultDetails",)),
+        _RESULT,
+    ),
+    "Dns": (
+        _START, _END,
+        Filter("srcipaddr", "equals", ("SrcIpAddr",)),
+        Filter("domain_has_any", "has_any", ("DnsQuery",)),
+        Filter("responsecodename", "equals", ("EventResultDetails",)),
+        Filter("response_has_ipv4", "held_address", ("DnsResponseName",)),
+        Filter("response_has_any_prefix", "held_prefix", ("DnsResponseName",)),
+        Filter("eventtype", "equals", ("EventType",), "Query"),
     ),
     "AlertEvent": (
         _START, _END,
@@ -211,14 +239,19 @@ def _fits(test: Filter, kind: str) -> bool:
     return kind == wanted
 
 
-def matching(schema: str) -> list[str]:
+def matching(schema: str, columns: Mapping[str, Expr]) -> list[str]:
     """Return the operators that add which address or hostname of a session passed, as ASIM wants it."""
-    if schema != "NetworkSession":
+    if schema not in ("NetworkSession", "WebSession"):
         return []
-    by_source, by_destination, by_either = FILTERS[schema][2:5]
-    unset = " and ".join(each.unset for each in (by_source, by_destination, by_either))
-    source = " or ".join(each.passes("SrcIpAddr") for each in (by_source, by_either))
-    destination = " or ".join(each.passes("DstIpAddr") for each in (by_destination, by_either))
+    by_address = [each for each in FILTERS[schema] if each.test == "prefix"]
+    unset = " and ".join(each.unset for each in by_address)
+    source, destination = (
+        " or ".join(each.passes(column) for each in by_address if column in each.columns)
+        if column in columns
+        else "false"
+        for column in ("SrcIpAddr", "DstIpAddr")
+    )
+    names = any(each.name == "hostname_has_any" for each in FILTERS[schema])
     return [
         f"extend tw_source = {source},\n    tw_destination = {destination}",
         "extend ASimMatchingIpAddr = case(\n    "
@@ -231,6 +264,6 @@ def matching(schema: str) -> list[str]:
                 '"-")',
             )
         )
-        + ',\n    ASimMatchingHostname = iif(array_length(hostname_has_any) < 1, "", "-")',
+        + (',\n    ASimMatchingHostname = iif(array_length(hostname_has_any) < 1, "", "-")' if names else ""),
         "project-away tw_source, tw_destination",
     ]

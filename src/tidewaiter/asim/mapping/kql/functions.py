@@ -200,7 +200,7 @@ class _Part:
         aliases = list(self._aliases())
         lines += ["| extend\n    " + ",\n    ".join(aliases)] if aliases else []
         lines += [f"| where {each}" for each in placed.late]
-        lines += [f"| {each}" for each in filters.matching(self.schema)] if filtering else []
+        lines += [f"| {each}" for each in filters.matching(self.schema, self.exprs)] if filtering else []
         return "\n".join(lines)
 
     def _aliases(self) -> Sequence[str]:
@@ -261,4 +261,7 @@ def typed(type: str, kql: str) -> str:
         return f"tolong({kql})"
     if type != "int":
         return kql
-    return f"toint({kql})" if kql != "long(null)" else "int(null)"
+    if kql == "long(null)":
+        return "int(null)"
+    # Of a number that does not fit toint keeps the low bits; of its text it makes null.
+    return f"toint({kql})" if kql.isdecimal() else f"toint(tostring({kql}))"

@@ -13,7 +13,7 @@ from tidewaiter.pipeline.sources.codecs.feed import Feed, utf16_fault
 from tidewaiter.pipeline.sources.codecs.inflate import Limits
 from tidewaiter.pipeline.sources.codecs.json_records import JSON_WINDOW_BYTES, JsonReader
 from tidewaiter.pipeline.sources.codecs.json_values import BOM, UTF16_BOMS, skip_space
-from tidewaiter.pipeline.sources.codecs.lines import LineReader
+from tidewaiter.pipeline.sources.codecs.lines import LineReader, line_reader
 from tidewaiter.pipeline.sources.codecs.parquet_lines import PARQUET_MAGIC, read_parquet
 from tidewaiter.pipeline.sources.codecs.salvage import SAMPLE_BYTES
 
@@ -41,7 +41,7 @@ def read_text(obj: SourceObject, recognition: Recognition, limits: Limits) -> It
     """
     if recognition.text is None:
         raise TypeError(f"{obj.source} is read as delimited text but has no text shape")
-    lines = LineReader(obj.id, recognition.text)
+    lines = line_reader(obj.id, recognition.text)
     feed = Feed(obj.path, obj.id, window=limits.window_bytes, limit=limits.object_bytes)
     while feed.left < len(BOM) and feed.more():
         pass

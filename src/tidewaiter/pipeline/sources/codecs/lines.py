@@ -12,6 +12,7 @@ from tidewaiter.pipeline.sources.codecs.feed import is_utf8
 from tidewaiter.pipeline.sources.codecs.ledger import FETCH_AGAIN
 
 _HEADER_WORD = re.compile(r"[a-z][a-z0-9-]*")
+_MARKED_WORD = re.compile(r"[A-Za-z][A-Za-z0-9()_-]*")
 _KNOWN_FIELDS = 3
 _SLICE_BYTES = 1 << 18
 _FULL_COUNT = 1000
@@ -24,10 +25,14 @@ def header_fields(line: bytes, shape: TextShape) -> tuple[str, ...] | None:
     known: fields that AWS adds later must not hide a header, nor may prose look like one.
     """
     try:
-        words = line.decode("ascii").strip().split(shape.separator)
+        text = line.decode("ascii")
     except UnicodeDecodeError:
         return None
-    return tuple(words) if are_fields(words, shape) and all(map(_HEADER_WORD.fullmatch, words)) else None
+    if not text.startswith(shape.header):
+        return None
+    words = text[len(shape.header) :].split() if shape.header else text.strip().split(shape.separator)
+    word = _MARKED_WORD if shape.header else _HEADER_WORD
+    return tuple(words) if are_fields(words, shape) and all(map(word.fullmatch, words)) else None
 
 
 def are_fields(words: Sequence[str], shape: TextShape) -> bool:
@@ -49,6 +54,8 @@ class LineReader:
         self._but_structure = bytes(byte for byte in range(256) if byte not in self._separator + b"\n")
         gap = re.escape(self._separator)
         headerlike = rb"([a-z-]+%b[a-z-]+%b[a-z-]+[^\n]*\n)" % (gap, gap)
+        if shape.header:  # remarks, too
+            headerlike = rb"(%b[^\n]*\n)" % re.escape(shape.header[0].encode())
         self._headerlike = re.compile(headerlike)
         self._headerlike_later = re.compile(rb"\n" + headerlike)
         self._raw_bytes = 0
@@ -73,13 +80,17 @@ class LineReader:
         """Read the last line, which has no line feed; `cut` says that the object went on behind it."""
         line = line.rstrip(b"\r")
         header = header_fields(line, self._shape)
-        short = header is None and line.count(self._separator) < len(self._fields) - 1
+        short = header is None and self._is_short(line)
         if line.strip() and (cut or short):
             self.set_aside("truncated", "the object ends within the line", line)
             if not cut:
                 self.fault(Fault(self._id, "truncated", "ends in the middle of a line", FETCH_AGAIN))
         elif line:
             yield from self.read(line + b"\n")
+
+    def _is_short(self, line: bytes) -> bool:
+        """Say whether a line that may be cut has fewer fields than it should."""
+        return line.count(self._separator) < len(self._fields) - 1
 
     def set_aside(self, kind: FaultKind, reason: str, raw: bytes) -> None:
         """Quarantine what should have been the next line."""
@@ -101,14 +112,14 @@ class LineReader:
         self._line_structure = self._separator * (len(fields) - 1) + b"\n"
 
     def _headers(self, body: bytes) -> Iterator[tuple[int, int, tuple[str, ...]]]:
-        """Yield where header lines begin and end, and the fields they name."""
+        """Yield where header lines and remarks begin and end, and the fields of the lines behind them."""
         found = self._headerlike.match(body)
         found = found or self._headerlike_later.search(body)
         while found:
             begin, end = found.span(1)
             fields = header_fields(body[begin:end], self._shape)
-            if fields:
-                yield begin, end, fields
+            if fields or self._shape.header:
+                yield begin, end, fields or self._fields
             found = self._headerlike_later.search(body, end - 1)
 
     def _records(self, body: bytes) -> Iterator[TextChunk]:
@@ -183,6 +194,23 @@ class LineReader:
         return None, ""
 
     def _chunk(self, body: bytes, first_line: int) -> TextChunk:
-        chunk = TextChunk(body, self._fields, first_line, self._raw_bytes, self._faults, self._quarantined)
+        chunk = TextChunk(
+            body,
+            self._fields,
+            first_line,
+            self._raw_bytes,
+            self._faults,
+            self._quarantined,
+            self._shape.separator,
+        )
         self._raw_bytes, self._faults, self._quarantined = 0, [], []
         return chunk
+
+
+def line_reader(object_id: str, shape: TextShape) -> LineReader:
+    """Return the reader for lines of this shape."""
+    if shape.quoted:
+        from tidewaiter.pipeline.sources.codecs.quoted_lines import QuotedLineReader
+
+        return QuotedLineReader(object_id, shape)
+    return LineReader(object_id, shape)
