@@ -83,6 +83,11 @@ def entra_ids(folder: Path) -> list[str]:
     return [str(row["Id"] if "Id" in row else row["EventDataId"]) for row in map(json.loads, lines)]
 
 
+def access_logs(folder: Path) -> list[Path]:
+    """Return the server access logs of S3 below a generated day's folder."""
+    return [path for path in sorted(folder.glob("S3AccessLogs/**/*")) if path.is_file()]
+
+
 def flow_lines(path: Path) -> Iterator[dict[str, str]]:
     """Yield each flow record of a file, plain or in a shipper's `_raw`, by the names of its header."""
     text = content(path)
