@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import msgspec
+from msgspec.structs import force_setattr
 
 from tidewaiter.core.objects import Codec, ObjectKind
+
+LOG_EVENTS = "logEvents"
+MESSAGE = "message"
+"""A subscription of CloudWatch Logs hands on documents with the list of the first name, whose elements hold a
+record each in the member of the second. Any record may come so ("Log group-level subscription filters",
+Amazon CloudWatch Logs User Guide, read 2026-11); shippers call the record as it was `message`, too."""
 
 
 class PathRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -21,7 +28,8 @@ class JsonShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     such sets, for a record that comes in several forms. `values`: the texts of a member, where it is there,
     that tell records of this source from those of others in the same form. `envelopes`: names of a
     top-level member that holds the list of records. `wrappers`: names of a member that holds one
-    record of this source inside a shipper's record, as an object or as a JSON string.
+    record of this source inside a shipper's record, as an object or as a JSON string. CloudWatch Logs' names
+    are among them for every source.
     """
 
     kind: ObjectKind
@@ -30,6 +38,11 @@ class JsonShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     wrappers: tuple[str, ...] = ()
     or_members: tuple[tuple[str, ...], ...] = ()
     values: dict[str, frozenset[str]] = {}
+
+    def __post_init__(self) -> None:
+        """Add what CloudWatch Logs lays around a record."""
+        force_setattr(self, "envelopes", tuple(dict.fromkeys((*self.envelopes, LOG_EVENTS))))
+        force_setattr(self, "wrappers", tuple(dict.fromkeys((*self.wrappers, MESSAGE))))
 
     @property
     def forms(self) -> tuple[tuple[str, ...], ...]:

@@ -6,28 +6,26 @@ from collections.abc import Iterator
 
 import msgspec
 
-from tidewaiter.content.recognition import JsonShape, Recognition
+from tidewaiter.content.recognition import MESSAGE, JsonShape, Recognition
 from tidewaiter.core.faults import Fault, Quarantined
 from tidewaiter.core.objects import JsonChunk, SourceObject, TextChunk
 from tidewaiter.pipeline.sources.codecs.feed import Feed, utf16_fault
 from tidewaiter.pipeline.sources.codecs.inflate import Limits
 from tidewaiter.pipeline.sources.codecs.json_records import JSON_WINDOW_BYTES, JsonReader
-from tidewaiter.pipeline.sources.codecs.json_values import BOM, UTF16_BOMS, skip_space
+from tidewaiter.pipeline.sources.codecs.json_values import BOM, TEXT, UTF16_BOMS, skip_space
 from tidewaiter.pipeline.sources.codecs.lines import LineReader, line_reader
 from tidewaiter.pipeline.sources.codecs.parquet_lines import PARQUET_MAGIC, read_parquet
+from tidewaiter.pipeline.sources.codecs.record_shape import CONTROL_MESSAGE
 from tidewaiter.pipeline.sources.codecs.salvage import SAMPLE_BYTES
 
 RAW_MEMBER = "_raw"
 """The member that holds the line as it was, in Splunk's and Cribl's JSON exports."""
 
-_WRAPPED_LINE = JsonShape(kind="events", members=(RAW_MEMBER,))
+LINE_MEMBERS = (RAW_MEMBER, MESSAGE)
+"""The members that may hold a line, the last one in CloudWatch Logs' documents."""
 
-
-class _Wrapper(msgspec.Struct, frozen=True):
-    line: str = msgspec.field(name=RAW_MEMBER)
-
-
-_WRAPPER = msgspec.json.Decoder(_Wrapper)
+_WRAPPED_LINE = JsonShape(kind="events", members=(RAW_MEMBER,), or_members=((MESSAGE,),))
+_WRAPPER = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 def read_text(obj: SourceObject, recognition: Recognition, limits: Limits) -> Iterator[TextChunk]:
@@ -35,8 +33,8 @@ def read_text(obj: SourceObject, recognition: Recognition, limits: Limits) -> It
 
     A header line names the fields of the lines after it, wherever it stands; lines before any header
     have the source's default fields. Positions are line numbers from 0; headers and blank lines have
-    a number too but are no records. JSON whose records hold a line each (`_raw`) is read as those lines, and
-    Parquet as the lines that its rows would be.
+    a number too but are no records. JSON whose records hold a line each (`_raw`, `message`) is read as those
+    lines, and Parquet as the lines that its rows would be.
     Every chunk's `body` consists of whole lines, each ending in a line feed, without carriage returns.
     """
     if recognition.text is None:
@@ -118,6 +116,8 @@ def _wrapped_lines(lines: LineReader, chunk: JsonChunk) -> Iterator[TextChunk]:
         if isinstance(found, bytes):
             run.append(found)
             continue
+        if found is None:
+            continue
         if run:
             yield from lines.read(b"".join(run))
             run = []
@@ -125,9 +125,14 @@ def _wrapped_lines(lines: LineReader, chunk: JsonChunk) -> Iterator[TextChunk]:
     yield from lines.read(b"".join(run), chunk.raw_bytes)
 
 
-def _line_of(record: bytes) -> bytes | Quarantined:
+def _line_of(record: bytes) -> bytes | Quarantined | None:
+    """Return the line of a shipper's record; None for CloudWatch Logs' own message."""
+    names = " or ".join(LINE_MEMBERS)
     try:
-        line = _WRAPPER.decode(record).line
-    except msgspec.DecodeError as error:
-        return Quarantined("", 0, "wrong_type", f"a record without a line in {RAW_MEMBER}: {error}", record)
+        members = _WRAPPER.decode(record)
+        line = next(TEXT.decode(members[name]) for name in LINE_MEMBERS if name in members)
+    except (msgspec.DecodeError, StopIteration) as error:
+        return Quarantined("", 0, "wrong_type", f"a record without a line in {names}: {error}", record)
+    if line.startswith(CONTROL_MESSAGE):
+        return None
     return line.rstrip("\r\n").encode() + b"\n"

@@ -11,6 +11,7 @@ from typing import BinaryIO, cast
 from isal import igzip_lib
 
 from tidewaiter.core.faults import Fault
+from tidewaiter.pipeline.sources.codecs.armored import Armored, is_armored
 
 GZIP_MAGIC = b"\x1f\x8b"
 _PIECE = 1 << 18
@@ -48,8 +49,9 @@ class Head:
 def inflate(path: Path, object_id: str, window: int, limit: int) -> Iterator[bytes | Fault]:
     """Yield the bytes of the file, gunzipped where its first bytes say gzip, then what is wrong with it.
 
-    Each piece is of 1 to `window` bytes, `limit` bytes in all. The faults are `unreadable`,
-    `truncated`, `corrupt` and `over_limit`; whatever could be read has been yielded before them.
+    Gzip may be written in base64 (see armored.py). Each piece is of 1 to `window` bytes, `limit` bytes in
+    all. The faults are `unreadable`, `truncated`, `corrupt` and `over_limit`; whatever could be read has been
+    yielded before them.
     """
     total = 0
     for item in _contents(path, object_id, window):
@@ -93,6 +95,10 @@ def _contents(path: Path, object_id: str, window: int) -> Iterator[bytes | Fault
                 first += file.read(1)
             if first.startswith(GZIP_MAGIC):
                 yield from _gunzip(file, first, object_id, window)
+                return
+            if is_armored(first):
+                members = cast("BinaryIO", Armored(file))
+                yield from _gunzip(members, members.read(_PIECE), object_id, window)
                 return
             while first:
                 yield first

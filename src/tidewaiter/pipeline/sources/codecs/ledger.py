@@ -46,6 +46,8 @@ class Ledger:
             self.quarantine("encoding", "holds bytes that are not UTF-8", data)
             return
         inner = unwrap(self._shape, raw) if self._shape.wrappers else None
+        if inner and inner.control:
+            return
         if inner and inner.problem:
             self.quarantine(inner.problem, inner.reason, data)
             return

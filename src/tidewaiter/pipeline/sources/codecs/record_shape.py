@@ -21,14 +21,18 @@ from tidewaiter.pipeline.sources.codecs.json_values import (
 _NESTING = 3
 """How many wrappers may lie around each other: EventBridge's inside Splunk's, and one to spare."""
 
+CONTROL_MESSAGE = "CWL CONTROL MESSAGE"
+"""Begins what CloudWatch Logs sends to see whether a subscription can be reached; it is no record."""
+
 
 @dataclass(frozen=True, slots=True)
 class Unwrapped:
-    """A record taken out of its wrappers; with a `problem`, none could be."""
+    """A record taken out of its wrappers; with a `problem`, none could be; `control`: there is none."""
 
     record: bytes | msgspec.Raw
     problem: FaultKind | None = None
     reason: str = ""
+    control: bool = False
 
 
 def members_of(raw: bytes | memoryview | msgspec.Raw) -> dict[str, msgspec.Raw] | None:
@@ -73,6 +77,8 @@ def unwrap(shape: JsonShape, raw: bytes | msgspec.Raw) -> Unwrapped:
         if bytes(inner).startswith(b'"'):
             try:
                 inner = TEXT.decode(inner).encode()
+                if inner.startswith(CONTROL_MESSAGE.encode()):
+                    return Unwrapped(raw, control=True)
                 start = skip_space(inner, 0)
                 inner = RAW.decode(inner[start:])
             except RecursionError:

@@ -7,11 +7,11 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
-from tidewaiter.content.recognition import JsonShape, Recognition, TextShape
+from tidewaiter.content.recognition import LOG_EVENTS, JsonShape, Recognition, TextShape
 from tidewaiter.core.faults import Fault
 from tidewaiter.core.objects import ObjectKind, SourceObject
 from tidewaiter.pipeline.sources.codecs import json_values as json
-from tidewaiter.pipeline.sources.codecs.delimited_text import RAW_MEMBER
+from tidewaiter.pipeline.sources.codecs.delimited_text import LINE_MEMBERS
 from tidewaiter.pipeline.sources.codecs.feed import utf16_fault
 from tidewaiter.pipeline.sources.codecs.inflate import Head, read_head
 from tidewaiter.pipeline.sources.codecs.lines import are_fields, header_fields
@@ -44,7 +44,8 @@ class Recognizer:
             for rule in recognition.paths
         ]
         shapes = [shape for recognition in recognitions.values() for shape in recognition.json]
-        self._envelopes = frozenset(name.encode() for shape in shapes for name in shape.envelopes)
+        named = frozenset(name.encode() for shape in shapes for name in shape.envelopes)
+        self._envelopes = named | {LOG_EVENTS.encode()}
         self._line = {
             source: re.compile(recognition.text.line.encode())
             for source, recognition in recognitions.items()
@@ -112,8 +113,11 @@ class Recognizer:
                 continue
             if any(_has_members(found, shape) for found in _unwrapped(value.members, shape, _NESTING)):
                 return shape.kind
-        raw = sample.string(value.members.get(RAW_MEMBER.encode(), b"")) if recognition.text else None
-        return "events" if raw and self._lines_fit(raw.splitlines(), source) else None
+        for name in LINE_MEMBERS if recognition.text else ():
+            raw = sample.string(value.members.get(name.encode(), b""))
+            if raw and self._lines_fit(raw.splitlines(), source):
+                return "events"
+        return None
 
     def _lines_fit(self, lines: list[bytes], source: str) -> bool:
         """Say whether the first line is a header of the source, or some line one without a header."""
