@@ -32,6 +32,8 @@ from tidewaiter.pipeline.sources.codecs.json_values import (
     value_end,
 )
 from tidewaiter.pipeline.sources.codecs.ledger import Ledger
+from tidewaiter.pipeline.sources.codecs.parquet_json import read_parquet_json
+from tidewaiter.pipeline.sources.codecs.parquet_lines import PARQUET_MAGIC
 from tidewaiter.pipeline.sources.codecs.record_shape import fits
 from tidewaiter.pipeline.sources.codecs.salvage import SAMPLE_BYTES, Bad, Salvage
 
@@ -49,11 +51,16 @@ def read_json(obj: SourceObject, recognition: Recognition, limits: Limits) -> It
 
     The object may be a document with the records in a member that the recognition names (`envelopes`),
     an array, or values one after another: NDJSON, pretty-printed or run together; documents and arrays
-    may follow each other too. Positions count the records from 0; every one is yielded or quarantined.
+    may follow each other too. It may also be Parquet, each row a record. Positions count the records from
+    0; every one is yielded or quarantined.
     """
     shape = next(shape for shape in recognition.json if shape.kind == obj.kind)
     window = min(limits.window_bytes, JSON_WINDOW_BYTES)
     feed = Feed(obj.path, obj.id, window=window, limit=limits.object_bytes)
+    while feed.left < len(PARQUET_MAGIC) and feed.more():
+        pass
+    if feed.buffer.startswith(PARQUET_MAGIC):
+        return read_parquet_json(obj, limits)
     return JsonReader(obj.id, shape, feed, limits.record_bytes).chunks()
 
 

@@ -15,6 +15,7 @@ from tidewaiter.pipeline.sources.codecs.delimited_text import LINE_MEMBERS
 from tidewaiter.pipeline.sources.codecs.feed import utf16_fault
 from tidewaiter.pipeline.sources.codecs.inflate import Head, read_head
 from tidewaiter.pipeline.sources.codecs.lines import are_fields, header_fields
+from tidewaiter.pipeline.sources.codecs.parquet_json import parquet_columns
 from tidewaiter.pipeline.sources.codecs.parquet_lines import PARQUET_MAGIC, parquet_fields
 from tidewaiter.pipeline.sources.folder import sample
 from tidewaiter.pipeline.sources.folder.sample import Content, Value
@@ -94,7 +95,11 @@ class Recognizer:
 
     def _parquet_fit(self, file: File, sources: list[str], suggested: _Fit | None) -> _Fit | None:
         """Fit a Parquet file by its columns; one that cannot be read is what its path suggests."""
+        columns = frozenset(parquet_columns(file.path) or ())
         for source in sources:
+            for shape in self._recognitions[source].json:
+                if any(columns.issuperset(form) for form in shape.forms):
+                    return _Fit(source, shape.kind)
             text: TextShape | None = self._recognitions[source].text
             if text is None:
                 continue
