@@ -1,10 +1,9 @@
 """What is known of values before a query runs: the DuckDB types of columns and expressions.
 
-The library knows no types: it writes `tostring(x)`, `gettype(x)` or `x == "a"` once for each type that x might
-have, and DuckDB drops what does not apply. That is right, and five times the SQL: the functions that are made
-of mappings became 800 kB, of which reading and planning took most of the time. Where the type is certain,
-these calls are replaced by internal ones that are written for it alone and mean the same. What is not certain
-stays as it was.
+The library knows no types: it writes `tostring(x)`, `gettype(x)` or `x == "a"` once for each type that x
+might have, and DuckDB drops what does not apply. That is right, and several times the SQL: functions made
+of mappings became 800 kB, and planning them took most of the time. Where the type is certain, these calls are
+replaced by internal ones that are written for it alone and mean the same. The rest stays as it was.
 """
 
 from __future__ import annotations
@@ -43,13 +42,16 @@ _LONG = "whole number as it is"
 _INT = "small number as it is"
 _DYNAMIC_BOOL = "truth of a dynamic"
 _BAG = "bag of known types"
+_FIRST_TEXT = "first text that is not empty"
+_FIRST = "first value that is not null"
 
 _MADE = {
-    **dict.fromkeys(("tostring", "strcat", "tolower", "toupper", "gettype", "replace_string", "replace"), "VARCHAR"),
-    **dict.fromkeys(("strcat_array", _KNOWN_TEXT, _DYNAMIC_TEXT), "VARCHAR"),
+    **dict.fromkeys(("tostring", "strcat", "tolower", "toupper", "gettype", "replace_string"), "VARCHAR"),
+    **dict.fromkeys(("replace", "strcat_array", _KNOWN_TEXT, _DYNAMIC_TEXT, _FIRST_TEXT), "VARCHAR"),
     **dict.fromkeys((_NUMBER_TEXT, _BOOL_TEXT, _DYNAMIC_KIND, "translate"), "VARCHAR"),
     **dict.fromkeys(("parse_json", "todynamic", "split", "bag_pack", "pack", _BAG), "JSON"),
-    **dict.fromkeys(("isempty", "isnotempty", "isnull", "isnotnull", "not", "tobool", _DYNAMIC_BOOL), "BOOLEAN"),
+    **dict.fromkeys(("isempty", "isnotempty", "isnull", "isnotnull", "not", "tobool"), "BOOLEAN"),
+    _DYNAMIC_BOOL: "BOOLEAN",
     **dict.fromkeys(("tolong", _DYNAMIC_LONG, _TEXT_LONG, _LONG), "BIGINT"),
     **dict.fromkeys(("toint", _INT), "INTEGER"),
     **dict.fromkeys(("todouble", "toreal"), "DOUBLE"),
@@ -63,6 +65,7 @@ _TEXT_OF = {
     "BOOLEAN": _BOOL_TEXT,
 }  # fmt: skip
 _LONG_OF = {"JSON": _DYNAMIC_LONG, "VARCHAR": _TEXT_LONG, "BIGINT": _LONG, "INTEGER": _LONG}
+_MOST_TO_CHOOSE = 64
 _ALL_TEXTS = frozenset({"strcat", "strcat_delim"})
 _SAME_ROWS = (ir.Where, ir.Take, ir.Sort, ir.Top)
 
@@ -74,15 +77,18 @@ def install() -> None:
     _add(_BARE, "{0}")
     _add(_DYNAMIC_TEXT, translate._unwrap_json_scalar("({0})"))
     _add(_NUMBER_TEXT, "coalesce(CAST({0} AS VARCHAR), '')")
-    _add(_BOOL_TEXT, "CASE CAST({0} AS VARCHAR) WHEN 'true' THEN 'True' WHEN 'false' THEN 'False' ELSE '' END")
+    _add(
+        _BOOL_TEXT, "CASE CAST({0} AS VARCHAR) WHEN 'true' THEN 'True' WHEN 'false' THEN 'False' ELSE '' END"
+    )
     _add(_DYNAMIC_KIND, f"coalesce(CASE json_type({{0}}) {held} END, 'null')")
     _add(_LONG, "CAST({0} AS BIGINT)")
     _add(_INT, "CAST({0} AS INTEGER)")
     _add(_DYNAMIC_BOOL, "TRY_CAST({0} AS BOOLEAN)")
     SCALAR_FUNCTIONS[_DYNAMIC_LONG] = form(_DYNAMIC_LONG, _long_of_dynamic)
     SCALAR_FUNCTIONS[_TEXT_LONG] = form(_TEXT_LONG, lambda v: translate._integer_from_text(v, "BIGINT"))
-    SCALAR_FUNCTIONS[_BAG] = FunctionSpec(_BAG, "template", "", ())
-    translate._SPECIAL_FORMS[_BAG] = _render_bag
+    for name, render in {_BAG: _render_bag, _FIRST_TEXT: _render_first_text, _FIRST: _render_first}.items():
+        SCALAR_FUNCTIONS[name] = FunctionSpec(name, "template", "", ())
+        translate._SPECIAL_FORMS[name] = render
     texts = {_KNOWN_TEXT, _DYNAMIC_TEXT, _NUMBER_TEXT, _BOOL_TEXT}
     _translate._STRING_RETURNING = translate._STRING_RETURNING | texts
 
@@ -106,6 +112,15 @@ def _render_bag(node: ir.FunctionCall) -> str:
     parts = [translate.render_expr(arg) for arg in node.args]
     pairs = zip(parts[::2], parts[1::2], strict=True)
     return f"json_object({', '.join(f'{key}, to_json({value})' for key, value in pairs)})"
+
+
+def _render_first_text(node: ir.FunctionCall) -> str:
+    found = (f"nullif({translate.render_expr(arg)}, '')" for arg in node.args)
+    return f"coalesce({', '.join(found)}, '')"
+
+
+def _render_first(node: ir.FunctionCall) -> str:
+    return f"coalesce({', '.join(map(translate.render_expr, node.args))})"
 
 
 def of_table(columns: Mapping[str, str]) -> Kinds:
@@ -132,7 +147,7 @@ def kind_of(node: Any, kinds: Kinds) -> str | None:
             return _common((yes, no), kinds)
         case ir.FunctionCall(name="case", args=args):
             return _common((*args[1::2], args[-1]), kinds)
-        case ir.FunctionCall(name="coalesce", args=args):
+        case ir.FunctionCall(name="coalesce" | "first value that is not null", args=args):
             return _common(args, kinds)
         case ir.FunctionCall(name=name, args=args):
             return kind_of(args[0], kinds) if name == _BARE else _MADE.get(name)
@@ -149,7 +164,9 @@ def _replaced(operator: ir.Operator) -> frozenset[str] | None:
     if isinstance(operator, rendered.Numbered):
         return frozenset((operator.name,))
     if isinstance(operator, rendered.Applied):
-        expanded = [_replaced(each) or frozenset() for each in operator.expand if isinstance(each, ir.MvExpand)]
+        expanded = [
+            _replaced(each) or frozenset() for each in operator.expand if isinstance(each, ir.MvExpand)
+        ]
         return operator.made.union(*expanded)
     return None
 
@@ -263,15 +280,19 @@ class _Writer:
         if name in ("bag_pack", "pack") and not len(args) % 2:
             values = [kind_of(arg, self.kinds) for arg in args[1::2]]
             return ir.FunctionCall(_BAG, args) if all(k and k != "TIMESTAMP" for k in values) else node
+        if name == "coalesce" and 2 <= len(args) <= _MOST_TO_CHOOSE and (common := _common(args, self.kinds)):
+            return ir.FunctionCall(_FIRST_TEXT if common == "VARCHAR" else _FIRST, args)
         always = name in _ALL_TEXTS
         places = range(len(args)) if always else translate._STRING_ARG_POSITIONS.get(name, ())
         texts = [self.text(arg, always=always) if at in places else arg for at, arg in enumerate(args)]
         return dataclasses.replace(node, args=tuple(texts)) if places else node
 
     def text(self, node: ir.Expr, *, always: bool) -> ir.Expr:
-        """Return an argument as the text that it is read as; but for a column the library may read it plainly."""
+        """Return an argument as the text that it is read as; without `always` only columns are."""
         known = _TEXT_OF.get(kind_of(node, self.kinds) or "")
-        return ir.FunctionCall(known, (node,)) if known and (always or isinstance(node, ir.ColumnRef)) else node
+        return (
+            ir.FunctionCall(known, (node,)) if known and (always or isinstance(node, ir.ColumnRef)) else node
+        )
 
     def comparison(self, node: ir.BinaryOp) -> ir.BinaryOp:
         """Let operands that are columns be compared as what they are."""
