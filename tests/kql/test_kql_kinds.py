@@ -48,7 +48,7 @@ def listed(text: str) -> list[str]:
 
 
 EXPRESSIONS = [
-    *(call.replace("{}", column) for call in listed(CALLS) for column in ("S", "D", "N", "I", "B")),
+    *(call.replace("{}", column) for call in listed(CALLS) for column in ("S", "D", "N")),
     *(call.replace("{}", column) for call in listed(TEXTS) for column in ("S", "D")),
     *listed(PATHS),
 ]

@@ -8,7 +8,7 @@ from importlib.resources import as_file
 from pathlib import Path
 from typing import Any
 
-import polars as pl
+import msgspec
 
 from tidewaiter.asim.mapping.kql.functions import KqlFunction
 from tidewaiter.asim.mapping.kql.transforms import Transform
@@ -18,8 +18,8 @@ from tidewaiter.content import SourceSpec
 from tidewaiter.core.objects import JsonChunk, SourceObject, TextChunk
 from tidewaiter.kql import Executor, Limits, StoredFunction
 from tidewaiter.kql.tables import write_tables
+from tidewaiter.lab.server.ingestion.rows import StreamReader
 from tidewaiter.lab.server.ingestion.transform import Transform as LabTransform
-from tidewaiter.lab.workspace.frames import POLARS_TYPES
 from tidewaiter.pipeline.normalize.differential import Case, Rows, case_of_json, case_of_line
 from tidewaiter.pipeline.sources.codecs import read
 
@@ -84,18 +84,10 @@ def rows_of(executor: Executor, query: str) -> Rows:
 
 
 def run_transform(made: Transform, records: Rows) -> Rows:
-    """Apply a transformation as the lab's ingestion does."""
-    import json
-
-    columns = {
-        name: [
-            json.dumps(record[name], ensure_ascii=False)
-            if kind == "dynamic" and record[name] is not None
-            else record[name]
-            for record in records
-        ]
-        for name, kind in made.stream.items()
-    }
-    frame = pl.DataFrame(columns, schema={name: POLARS_TYPES[kind] for name, kind in made.stream.items()})
-    lab = LabTransform(made.kql, made.stream)
-    return [] if not records else lab.apply(frame, NOW)
+    """Apply a transformation as the lab's ingestion does to a body with these records."""
+    if not records:
+        return []
+    body = msgspec.json.encode([{name: value for name, value in each.items() if value is not None}
+                                for each in records])  # fmt: skip
+    frame = StreamReader(made.stream).read(body).frame
+    return LabTransform(made.kql, made.stream).apply(frame, NOW)
