@@ -29,13 +29,17 @@ from tidewaiter.pipeline.normalize.judging import (
     natives_of,
     rows_of,
     validated,
+    warnings_of,
 )
 from tidewaiter.pipeline.normalize.stage import Normalizer
 from tidewaiter.pipeline.sources.codecs import read
 
 
 class SourceCheck(msgspec.Struct, frozen=True):
-    """The result for one source: `mismatches` counts all problems but ASIM's, `asim` has those in full."""
+    """The result for one source: `mismatches` counts all problems but ASIM's, `asim` has those in full.
+
+    `warnings` are those of `asim_warnings` by schema.
+    """
 
     source: str
     samples: int
@@ -45,6 +49,7 @@ class SourceCheck(msgspec.Struct, frozen=True):
     mismatches: int
     asim_errors: int
     asim_warnings: int
+    warnings: dict[str, int]
     problems: tuple[Problem, ...]
     asim: Report
 
@@ -95,6 +100,7 @@ def check_source(spec: SourceSpec) -> SourceCheck:
         sum(problem.kind != "asim" for problem in problems),
         len(report.errors),
         len(report.warnings),
+        warnings_of(spec.mapping, report),
         tuple(problems),
         report,
     )

@@ -24,7 +24,7 @@ from tidewaiter.asim.mapping.source_mapping import SourceMapping
 from tidewaiter.asim.mapping.spec import EVENT_ID
 from tidewaiter.content.sources import SourceSpec
 from tidewaiter.core.event_id import object_prefix
-from tidewaiter.core.objects import Chunk, JsonChunk
+from tidewaiter.core.objects import Chunk, JsonChunk, TextChunk
 from tidewaiter.pipeline.normalize.differential import Case
 from tidewaiter.pipeline.normalize.generated import Generator
 from tidewaiter.pipeline.normalize.judging import (
@@ -37,6 +37,7 @@ from tidewaiter.pipeline.normalize.judging import (
     natives_of,
     rows_of,
     validated,
+    warnings_of,
 )
 from tidewaiter.pipeline.normalize.reference import NO_VALUE, ReferenceRow
 from tidewaiter.pipeline.normalize.stage import Normalizer
@@ -88,7 +89,7 @@ class GeneratedCheck(msgspec.Struct, frozen=True):
     targets: tuple[TargetCheck, ...]
     mismatches: int
     asim_errors: int
-    asim_warnings: dict[str, int]
+    warnings: dict[str, int]
     problems: tuple[Problem, ...]
     asim: Report
 
@@ -104,6 +105,7 @@ class Proof:
 
     spec: SourceSpec
     name: str
+    first: int = 0
     records: int = 0
     quarantined: int = 0
     routes: dict[int, int] = field(default_factory=dict)
@@ -119,13 +121,18 @@ class Proof:
         """How many records became rows."""
         return sum(self.routes.values())
 
+    def cases_of(self, most: int) -> list[Case]:
+        """Return the cases among the first `most` records."""
+        first = self.first + most
+        return [case for case, number in zip(self.cases, self.numbers, strict=True) if number < first]
+
 
 def prove(generator: Generator, count: int, first: int = 0, tick: Tick = lambda _: None) -> Proof:
     """Run generated records through the compiled mapping, and hold what comes out against its meaning."""
     spec = generator.spec
     compiled = "polars" if generator.text else "python"
-    proof = Proof(spec, f"seed {generator.seed}")
-    normalizer = Normalizer(spec, native=True)
+    proof = Proof(spec, f"seed {generator.seed}", first)
+    normalizer, cases = Normalizer(spec, native=True), _Cases(spec)
     prefix = object_prefix(spec.id, proof.name)
     columns = native_columns = native_rows = 0
     started, found_before = monotonic(), 0
@@ -149,7 +156,7 @@ def prove(generator: Generator, count: int, first: int = 0, tick: Tick = lambda 
         columns += sum(len(row.judge.columns) + len(row.judge.additional) for row in rows if row.judge)
         native_columns += sum(len(judge.columns) for *_, judge in natives if judge)
         native_rows += len(natives)
-        _keep(proof, chunk, rows, {place: judge for place, _, _, judge in natives})
+        _keep(proof, cases, chunk, rows, {place: judge for place, _, _, judge in natives})
         tick(count_of(chunk))
     seconds = round(monotonic() - started, 2)
     wrong = len(proof.problems) - wrong_native
@@ -164,10 +171,6 @@ def prove(generator: Generator, count: int, first: int = 0, tick: Tick = lambda 
 def result(proof: Proof, generator: Generator, first: int) -> GeneratedCheck:
     """Return what is to be told of a proof."""
     spec = proof.spec
-    schemas = {route.mapping.table: route.mapping.schema for route in spec.mapping.routes}
-    warnings = dict.fromkeys(schemas.values(), 0)
-    for each in proof.report.warnings:
-        warnings[schemas[each.table]] += 1
     routes = tuple(
         RouteCount(
             route.mapping.schema, route.mapping.table, " ".join(file.when.split()), proof.routes.get(place, 0)
@@ -185,7 +188,7 @@ def result(proof: Proof, generator: Generator, first: int) -> GeneratedCheck:
         tuple(proof.targets),
         len(proof.problems),
         len(proof.report.errors),
-        warnings,
+        warnings_of(spec.mapping, proof.report),
         (*proof.problems, *proof.asim),
         proof.report,
     )
@@ -268,7 +271,7 @@ def _is_long(text: str) -> bool:
 
 
 def _keep(
-    proof: Proof, chunk: Chunk, rows: Sequence[Row], natives: Mapping[int, ReferenceRow | None]
+    proof: Proof, cases: _Cases, chunk: Chunk, rows: Sequence[Row], natives: Mapping[int, ReferenceRow | None]
 ) -> None:
     """Count the routes, and keep the rows' records as cases for the targets in KQL."""
     for row in sorted(rows, key=lambda each: each.position):
@@ -277,7 +280,7 @@ def _keep(
         proof.routes[row.judge.place] = proof.routes.get(row.judge.place, 0) + 1
         record = _record_at(proof.spec.mapping, chunk, row.position)
         if record is not None:
-            proof.cases.append(case_of(proof.spec, record, row.judge, natives.get(row.position)))
+            proof.cases.append(cases.case(record, row.judge, natives.get(row.position)))
             proof.numbers.append(row.position)
 
 
@@ -289,26 +292,42 @@ def _record_at(mapping: SourceMapping, chunk: Chunk, position: int) -> dict[str,
     return record_of_line(mapping, chunk, line)
 
 
-def case_of(
-    spec: SourceSpec, record: Mapping[str, Any], row: ReferenceRow, native: ReferenceRow | None
-) -> Case:
-    """Return the case of a record. An id that it has by its place in an object alone, KQL cannot know."""
-    expr = spec.event_id
-    own = evaluate(expr, record, spec.mapping.lookups) if expr else None
-    uid = own if isinstance(own, str) else ""
-    whole = {**record, EVENT_ID: uid}
-    if not uid:
-        row = _without_id(spec.mapping, row, whole)
-        native = _without_id(spec.native, native, whole) if spec.native and native else None
-    return Case(whole, row.place, row, native)
+class _Cases:
+    """Makes cases. An id that a record has by its place in an object alone, KQL cannot know."""
+
+    def __init__(self, spec: SourceSpec) -> None:
+        self.spec = spec
+        self.named = [_of_the_id(mapping) for mapping in (spec.mapping, spec.native) if mapping]
+
+    def case(self, record: Mapping[str, Any], row: ReferenceRow, native: ReferenceRow | None) -> Case:
+        """Return the case of a record."""
+        spec = self.spec
+        own = evaluate(spec.event_id, record, spec.mapping.lookups) if spec.event_id else None
+        uid = own if isinstance(own, str) else ""
+        whole = {**record, EVENT_ID: uid}
+        if not uid:
+            row = _without_id(spec.mapping, row, whole, self.named[0][row.place])
+            if spec.native and native:
+                native = _without_id(spec.native, native, whole, self.named[1][native.place])
+        return Case(whole, row.place, row, native)
 
 
-def _without_id(mapping: SourceMapping, row: ReferenceRow, record: Mapping[str, Any]) -> ReferenceRow:
+def _of_the_id(mapping: SourceMapping) -> list[list[str]]:
+    """Return the columns that tell the event's id, route by route."""
+    return [
+        [name for name, expr in route.mapping.columns.items() if EVENT_ID in members(expr)]
+        for route in mapping.routes
+    ]
+
+
+def _without_id(
+    mapping: SourceMapping, row: ReferenceRow, record: Mapping[str, Any], named: Sequence[str]
+) -> ReferenceRow:
     types = mapping.types[row.table]
     columns = dict(row.columns)
-    for name, expr in mapping.routes[row.place].mapping.columns.items():
-        if EVENT_ID in members(expr):
-            value = column(expr, types[name], record, mapping.lookups)
-            columns.pop(name, None)
-            columns |= {} if value is None else {name: value}
+    exprs = mapping.routes[row.place].mapping.columns
+    for name in named:
+        value = column(exprs[name], types[name], record, mapping.lookups)
+        columns.pop(name, None)
+        columns |= {} if value is None else {name: value}
     return ReferenceRow(row.table, columns, row.additional, row.place)

@@ -192,6 +192,15 @@ def _values(row: Row) -> dict[str, object]:
     return values | ({ADDITIONAL: row.additional} if row.additional else {})
 
 
+def warnings_of(mapping: SourceMapping, report: Report) -> dict[str, int]:
+    """Return how many of ASIM's warnings there are about each schema of a source."""
+    schemas = {route.mapping.table: route.mapping.schema for route in mapping.routes}
+    found = dict.fromkeys(schemas.values(), 0)
+    for warning in report.warnings:
+        found[schemas[warning.table]] += 1
+    return found
+
+
 def asim_problems(sample: str, report: Report, record: int = -1) -> Iterator[Problem]:
     """Yield a problem for every error that ASIM's authorities find."""
     for e in report.errors:

@@ -60,14 +60,16 @@ def rows_of(executor: Executor, query: str) -> Rows:
 
 def run_function(function: KqlFunction, tables: Mapping[str, Rows]) -> Rows:
     """Run a function on rows of its tables."""
-    with tempfile.TemporaryDirectory(prefix="tidewaiter-mapping-") as folder:
-        with executor_of(Path(folder), [function], tables) as executor:
-            return rows_of(executor, f"{function.name}()")
+    with (
+        tempfile.TemporaryDirectory(prefix="tidewaiter-mapping-") as folder,
+        executor_of(Path(folder), [function], tables) as executor,
+    ):
+        return rows_of(executor, f"{function.name}()")
 
 
 def prove_functions(proof: Proof, most: int, tick: Tick = lambda _: None) -> None:
     """Hold the source's ASIM functions against the first `most` cases of a proof."""
-    cases = proof.cases[:most]
+    cases = proof.cases_of(most)
     for function in proof.spec.functions([KEPT]):
         if function.name.startswith("ASim"):
             _prove(
@@ -82,7 +84,7 @@ def prove_functions(proof: Proof, most: int, tick: Tick = lambda _: None) -> Non
 
 def prove_transforms(proof: Proof, most: int, run: RunTransform, tick: Tick = lambda _: None) -> None:
     """Hold the source's transformations against the first `most` cases of a proof."""
-    cases = proof.cases[:most]
+    cases = proof.cases_of(most)
     for made in proof.spec.transforms:
         name = f"{made.schema} (route {made.place + 1})"
         _prove(
