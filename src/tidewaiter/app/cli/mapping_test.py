@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 TARGETS = ("python", "kql", "transform")
 KQL_RECORDS = 500
 """How many of a source's records run through KQL, unless all are asked for: large functions take long."""
-DAY_EVENTS = 1000
+DAY_EVENTS = 500
 _SHOWN = 20
 
 
