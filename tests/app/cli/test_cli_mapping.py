@@ -8,7 +8,8 @@ import pytest
 from tests.app.cli.conftest import raw_characters
 from tidewaiter.app.cli import mapping_test
 from tidewaiter.pipeline.normalize import generated_check
-from tidewaiter.pipeline.normalize.judging import Problem
+from tidewaiter.pipeline.normalize.check import check_source
+from tidewaiter.pipeline.normalize.judging import Problem, judged_natives
 
 
 def test_sources_are_listed_with_their_schemas_and_coverage(cli):
@@ -46,7 +47,10 @@ def test_functions_are_printed_and_what_their_tables_lack_is_told(cli):
     assert "ASimNetworkSessionAWSVPC: reads AWSVPCFlow" in said.err
     assert "EventOriginalUid is read without event_id" in said.err
     assert [each["name"] for each in found] == ["vimNetworkSessionAWSVPC"]
-    assert found[0]["missing"] == {"EventOriginalUid": ["event_id"]}
+    assert found[0]["missing"] == {
+        "EventOriginalUid": ["event_id"],
+        "EventOriginalResultDetails": ["reject_reason"],
+    }
 
 
 def test_transformations_are_printed_and_what_they_leave_out_is_told(cli):
@@ -111,11 +115,10 @@ def test_samples_and_generated_records_hold_and_what_was_compared_is_told(cli):
 
 def test_a_sample_that_is_not_what_it_must_be_is_exit_code_3(cli, monkeypatch):
     problem = Problem("snapshot", "a.log", 3, "SrcIpAddr", "[red]x\x1b[31m", "y\nforged")
-    original = mapping_test.check_source
     monkeypatch.setattr(
         mapping_test,
         "check_source",
-        lambda spec: msgspec.structs.replace(original(spec), mismatches=1, problems=(problem,)),
+        lambda spec: msgspec.structs.replace(check_source(spec), mismatches=1, problems=(problem,)),
     )
     failed = cli("mapping", "test", "aws_vpcflow", "--records", "0")
 
@@ -128,7 +131,7 @@ def test_a_sample_that_is_not_what_it_must_be_is_exit_code_3(cli, monkeypatch):
 
 
 def test_a_generated_record_that_differs_is_exit_code_3_and_can_be_made_again(cli, monkeypatch):
-    real = generated_check.judged_natives
+    real = judged_natives
 
     def forged(name, natives):
         for place, table, columns, judge in natives:

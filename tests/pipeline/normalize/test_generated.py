@@ -15,6 +15,7 @@ from tidewaiter.core.objects import Chunk, JsonChunk
 from tidewaiter.pipeline.normalize import generated_check
 from tidewaiter.pipeline.normalize.generated import Generator
 from tidewaiter.pipeline.normalize.generated_check import GeneratedCheck, prove, result
+from tidewaiter.pipeline.normalize.judging import rows_of
 from tidewaiter.pipeline.normalize.kql_check import prove_functions
 
 SOURCES = sources()
@@ -99,12 +100,12 @@ def edit(path: Path, before: str, after: str) -> None:
 
 
 def test_a_compiler_that_departs_from_the_interpreter_is_found(monkeypatch: pytest.MonkeyPatch):
-    real = generated_check.rows_of
+    real = rows_of
 
     def departed(*args: object) -> object:
         for row in real(*args):  # type: ignore[arg-type]
             yield (
-                replace(row, columns=row.columns | {"EventVendor": b'"AWSX"'}) if row.position == 41 else row
+                replace(row, columns={**row.columns, "EventVendor": b'"AWSX"'}) if row.position == 41 else row
             )
 
     monkeypatch.setattr(generated_check, "rows_of", departed)
