@@ -73,7 +73,7 @@ def test_real_rows_conform_to_asim(readings):
     for sample in readings.values():
         report = report.merge(judging.validated(sample.rows))
     assert not report.errors
-    assert len(report.rows) == 6
+    assert len(report.rows) == 7
 
 
 def test_real_findings_are_all_alerts_with_a_severity_a_tactic_and_a_device(readings):
