@@ -30,4 +30,3 @@ def run_transform(made: Transform, records: Rows) -> Rows:
     found = lab.run(frame, NOW)
     names = [column.name for column in found.columns]
     return [dict(zip(names, row, strict=True)) for row in found.rows]
-
