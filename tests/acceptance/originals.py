@@ -88,6 +88,11 @@ def access_logs(folder: Path) -> list[Path]:
     return [path for path in sorted(folder.glob("S3AccessLogs/**/*")) if path.is_file()]
 
 
+def query_logs(folder: Path) -> list[Path]:
+    """Return the query logs of Resolver below a generated day's folder."""
+    return sorted(folder.glob("AWSLogs/*/vpcdnsquerylogs/**/*.log.gz"))
+
+
 def flow_lines(path: Path) -> Iterator[dict[str, str]]:
     """Yield each flow record of a file, plain or in a shipper's `_raw`, by the names of its header."""
     text = content(path)

@@ -21,8 +21,9 @@ from tidewaiter.lab.generator import read_truth
 
 EVENTS = 3_000
 WEB = "ASimWebSessionLogs"
-WITHOUT_IDS = (NETWORK, WEB)
-"""Tables whose records have no id of their own: lines of text."""
+DNS = "ASimDnsActivityLogs"
+WITHOUT_IDS = (NETWORK, WEB, DNS)
+"""Tables whose records have no id of their own: lines of text, and queries."""
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +62,10 @@ def test_every_record_of_the_day_is_accounted_for(product, rows, truth):
     assert report["rows"][NETWORK] == truth.events.vpcflow
     assert report["sources"]["aws_cloudtrail"]["quarantined"] == 0
     assert report["rows"][WEB] == report["sources"]["aws_s3access"]["delivered"] == lines
-    assert f"Delivered {len(ids) + truth.events.vpcflow + lines:,} rows" in product[2].stdout
+    queries = sum(len(originals.content(p).splitlines()) for p in originals.query_logs(product[0]))
+    assert report["rows"][DNS] == report["sources"]["aws_route53resolver"]["delivered"] == queries
+    assert report["sources"]["aws_route53resolver"]["quarantined"] == 0
+    assert f"Delivered {len(ids) + truth.events.vpcflow + lines + queries:,} rows" in product[2].stdout
 
 
 def test_a_second_run_delivers_nothing_and_says_so(product, rows, tidewaiter):
@@ -76,7 +80,7 @@ def test_a_second_run_delivers_nothing_and_says_so(product, rows, tidewaiter):
 
 
 def test_the_rows_hold_to_asim_in_every_table(rows):
-    assert len(rows) == 7
+    assert len(rows) == 8
     assert asim_errors(rows) == []
 
 

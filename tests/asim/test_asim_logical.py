@@ -67,6 +67,7 @@ GOOD_LOGICAL: Cases = {
     "SHA512": ["f" * 128],
     "URL": ["https://console.aws.amazon.com/?a=b", "ftp://x"],
     "DnsQueryClassName": ["IN", "CLASS17"],
+    "DnsQueryTypeName": ["AAAA", "ANY", "NSAP-PTR", "TYPE65534"],
 }
 BAD_LOGICAL: Cases = {
     "IP Address": ["cloudtrail.amazonaws.com", "10.0.0.256", "10.0.0.0/8", "fe80::1%eth0", "-"],
@@ -88,6 +89,7 @@ BAD_LOGICAL: Cases = {
     "SHA512": ["a" * 127],
     "URL": ["console.aws.amazon.com", "https://a b"],
     "DnsQueryClassName": ["in", "CLASS"],
+    "DnsQueryTypeName": ["aaaa", "AAAAA", "TYPE", "*"],
 }
 
 

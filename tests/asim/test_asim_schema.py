@@ -83,6 +83,11 @@ def test_a_field_without_lists_has_no_allowed_values() -> None:
     assert asim.allowed_values("AuditEvent", "Object") is None
 
 
+def test_what_the_tester_adds_to_ianas_names_is_no_list_of_all_values() -> None:
+    assert asim.field("Dns", "DnsQueryTypeName").tester.allowed == ("ANY",)  # type: ignore[union-attr]
+    assert asim.allowed_values("Dns", "DnsQueryTypeName") is None
+
+
 def test_lists_that_share_nothing_leave_no_value() -> None:
     assert asim.allowed_values("FileEvent", "ThreatField") == frozenset()
 
@@ -130,6 +135,7 @@ def test_a_correction_that_no_longer_meets_the_page_stops_the_schemas(
 
 def test_corrected_logical_types_count() -> None:
     assert asim.field("NetworkSession", "NetworkProtocol").logical == "NetworkProtocol"
+    assert asim.field("Dns", "DnsQueryTypeName").logical == "DnsQueryTypeName"
 
 
 def test_protocol_keywords_are_ianas() -> None:

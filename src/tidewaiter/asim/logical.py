@@ -25,6 +25,16 @@ Check = Callable[[object], bool]
 INT_BITS = {"int": 32, "long": 64}
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)?", re.ASCII)
+_RECORD_TYPES = (
+    "A|NS|MD|MF|CNAME|SOA|MB|MG|MR|NULL|WKS|PTR|HINFO|MINFO|MX|TXT|RP|AFSDB|X25|ISDN|RT|NSAP|"
+    "NSAP-PTR|SIG|KEY|PX|GPOS|AAAA|LOC|NXT|EID|NIMLOC|SRV|ATMA|NAPTR|KX|CERT|A6|DNAME|SINK|"
+    "OPT|APL|DS|SSHFP|IPSECKEY|RRSIG|NSEC|DNSKEY|DHCID|NSEC3|NSEC3PARAM|TLSA|SMIMEA|HIP|"
+    "NINFO|RKEY|TALINK|CDS|CDNSKEY|OPENPGPKEY|CSYNC|ZONEMD|SVCB|HTTPS|SPF|UINFO|UID|GID|"
+    "UNSPEC|NID|L32|L64|LP|EUI48|EUI64|TKEY|TSIG|IXFR|AXFR|MAILB|MAILA|ANY|URI|CAA|AVC|DOA|"
+    "AMTRELAY|TA|DLV|"
+    r"TYPE\d+"
+)
+"""IANA, "Domain Name System (DNS) Parameters", Resource Record (RR) TYPEs, read 2026-11."""
 _TEXT = {
     "MAC Address": r"[a-fA-F0-9]{2}(?::[a-fA-F0-9]{2}){5}",
     "FQDN": r"(?:[_a-zA-Z0-9][_a-zA-Z0-9-]{0,62}\.)+[a-zA-Z]{2,63}",
@@ -39,6 +49,7 @@ _TEXT = {
     "SHA512": r"[a-fA-F0-9]{128}",
     "SchemaVersion": r"\d+\.\d+(?:\.\d+)?",
     "URL": r"[a-zA-Z][a-zA-Z0-9+.-]*://\S+",
+    "DnsQueryTypeName": _RECORD_TYPES,
     "DnsQueryClassName": r"Reserved|IN|Unassigned|CH|HS|None|Any|CLASS\d+",
 }
 _HOSTNAME = re.compile(r"[a-zA-Z0-9-]{1,61}")

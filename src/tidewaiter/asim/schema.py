@@ -26,6 +26,9 @@ SYSTEM_COLUMNS = frozenset(
 )
 """Columns that the service sets itself; a sender never fills them."""
 
+_IANA_NAMES = frozenset({"DnsQueryClassName", "DnsQueryTypeName"})
+"""Logical types whose values the tester looks up in IANA's DNS parameters, beside a field's own list."""
+
 
 class TesterField(msgspec.Struct, frozen=True):
     """A field as ASimTester.csv has it; `cls` is the column Class, `alias_of` the column AliasedField.
@@ -62,10 +65,11 @@ class Field(msgspec.Struct, frozen=True):
         """The values that docs and tester both accept; None when neither lists any.
 
         When only one of them has a list, it is that list. An empty set means that the two lists have
-        no value in common: the field is best left empty.
+        no value in common: the field is best left empty. Where the tester goes by IANA's names, its list
+        only adds to them.
         """
         lists = [frozenset(self.allowed)] if self.allowed else []
-        if self.tester and self.tester.allowed:
+        if self.tester and self.tester.allowed and self.tester.logical not in _IANA_NAMES:
             lists.append(frozenset(self.tester.allowed))
         return frozenset.intersection(*lists) if lists else None
 

@@ -37,11 +37,10 @@ from tidewaiter.kql.tokens import Canonical, Token
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A single SELECT with the values of its placeholders; `parsed` is what DuckDB made of its text."""
+    """A single SELECT with the values of its placeholders."""
 
     sql: str
     parameters: Mapping[str, Any]
-    parsed: Any = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ NATIVE = {name: spec for name, spec in SOURCES.items() if spec.native}
 TABLES = {
     "aws_cloudtrail": {"AWSCloudTrail"},
     "aws_guardduty": {"AWSGuardDuty"},
+    "aws_route53resolver": {"AWSRoute53Resolver"},
     "aws_s3access": {"AWSS3ServerAccess"},
     "aws_vpcflow": {"AWSVPCFlow"},
     "azure_activity": {"AzureActivity"},
@@ -194,3 +195,12 @@ def test_the_tables_of_sign_ins_keep_objects_each_in_its_way():
     assert enveloped[0]["LocationDetails"]["geoCoordinates"]["latitude"] == 53.5511
     assert enveloped[0]["ResourceGroup"] == "Microsoft.aadiam"
     assert msgspec.json.decode(enveloped[0]["AuthenticationDetails"])[0]["succeeded"] is True
+
+
+def test_a_query_keeps_its_name_its_answers_and_its_source_as_they_came():
+    row = first_row("aws_route53resolver", "hundred_answers.jsonl")
+
+    assert row["QueryName"] == "pool.harbour.example.", "with the dot that the ASIM row leaves out"
+    assert len(row["Answers"]) == 100
+    assert row["SrcIds"] == {"instance": "i-0aa11bb22cc33dd44"}
+    assert (row["SrcPort"], row["Rcode"], row["Transport"]) == ("40122", "NOERROR", "TCP")

@@ -12,7 +12,6 @@ from __future__ import annotations
 import keyword
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import msgspec
@@ -40,7 +39,6 @@ class RecordType:
     open_struct: type[msgspec.Struct]
 
 
-@cache
 def attribute(name: str) -> str:
     """Return a Python attribute name for a member's name."""
     plain = "".join(c if c.isalnum() and c.isascii() else "_" for c in name)

@@ -21,12 +21,11 @@ _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 @dataclass(frozen=True, slots=True)
 class ReferenceRow:
-    """One row: its columns without AdditionalFields, the raw JSON of each member of that, and its route."""
+    """One row: its columns without AdditionalFields, and the raw JSON of each member of that."""
 
     table: str
     columns: Mapping[str, Value]
     additional: Mapping[str, bytes]
-    place: int
 
 
 def reference_of_json(mapping: SourceMapping, raw: bytes, event_id: str) -> ReferenceRow | None:
@@ -92,7 +91,7 @@ def _reference(
     additional: Callable[[Sequence[str]], dict[str, bytes]],
     raws: Mapping[str, bytes] | None = None,
 ) -> ReferenceRow | None:
-    for place, route in enumerate(mapping.routes):
+    for route in mapping.routes:
         if truth(route.when, record, mapping.lookups):
             table = route.mapping.table
             types = mapping.types[table]
@@ -101,5 +100,5 @@ def _reference(
                 for name, expr in route.mapping.columns.items()
             }
             held = {name: value for name, value in columns.items() if value is not None}
-            return ReferenceRow(table, held, additional(route.mapping.additional), place)
+            return ReferenceRow(table, held, additional(route.mapping.additional))
     return None

@@ -39,7 +39,7 @@ class Bound:
 
     `column` is where the value's parts are read from, and `parse` what an `extend` has to put there before;
     `below` says that this is such a part. `filled` says that the value is never null; `native` names the
-    column when the value is that column as it stands, `of` the one from which it is made otherwise.
+    column when the value is that column as it stands.
     """
 
     kql: str
@@ -50,7 +50,6 @@ class Bound:
     filled: bool = False
     native: str = ""
     below: bool = False
-    of: str = ""
 
 
 @dataclass(slots=True)
@@ -190,10 +189,10 @@ def _bind(binding: Binding, expr: Expr, bound: Bound) -> None:
             binding.made.setdefault(expr, bound)
             if kind_of(binding.record, path) == "int":
                 epoch = f"datetime_diff('second', {bound.kql}, datetime(1970-01-01))"
-                binding.paths.setdefault(path, Bound(epoch, "long", of=bound.native))
+                binding.paths.setdefault(path, Bound(epoch, "long"))
         case Op(name="int", args=(inner,)):
             binding.made.setdefault(expr, bound)
-            digits = Bound(f"tostring({bound.kql})", "string", of=bound.native)
+            digits = Bound(f"tostring({bound.kql})", "string")
             if isinstance(inner, Field):
                 binding.paths.setdefault(inner.path, digits)
             else:
@@ -212,15 +211,7 @@ def _bind(binding: Binding, expr: Expr, bound: Bound) -> None:
 def _below(bound: Bound, rest: Path, only: str) -> Bound:
     base = bound.column or bound.kql
     strict = only if only in ("text", "int", "bool") else ""
-    return Bound(
-        base + "".join(map(_step, rest)),
-        "dynamic",
-        strict,
-        bound.column,
-        bound.parse,
-        below=True,
-        of=bound.native,
-    )
+    return Bound(base + "".join(map(_step, rest)), "dynamic", strict, bound.column, bound.parse, below=True)
 
 
 def _step(step: str | int) -> str:
