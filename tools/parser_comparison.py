@@ -1,9 +1,9 @@
-"""Writes docs/reference/microsoft-parsers.md: our mapping of CloudTrail beside Microsoft's parsers.
+"""Writes docs/reference/microsoft-parsers.md: our mappings beside Microsoft's parsers.
 
 python -m tools.parser_comparison
 
-Ours is read from content/sources/aws_cloudtrail (mappings and reviewed rows), theirs from
-parser_comparison.yaml, where the facts stand in our words.
+Ours is read from content/sources (mappings and reviewed rows), theirs from the sources' microsoft.yaml and
+from parser_comparison.yaml, where the facts stand in our words.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ import msgspec
 
 from tidewaiter import content
 from tidewaiter.asim.mapping.spec import MappingSpec
+from tidewaiter.content.microsoft import MicrosoftParser, microsoft_parsers
+from tidewaiter.content.sources import SourceSpec
 from tidewaiter.pipeline.normalize.check import check_source
 from tools.sources_reference import code
 
@@ -21,25 +23,23 @@ PAGE = Path(__file__).resolve().parent.parent / "docs" / "reference" / "microsof
 FACTS = Path(__file__).with_suffix(".yaml")
 
 _HEAD = """\
-# CloudTrail beside Microsoft's parsers
+# Our mappings beside Microsoft's parsers
 
 <!-- Written by tools/parser_comparison.py. Do not edit: run `make docs`. -->
 
-Microsoft ships ASIM parsers for CloudTrail, KQL functions over the table `AWSCloudTrail`. This page compares
-what they make of an event with what Tidewaiter makes of it: what each takes, what becomes of the cases that
-analysts ask about, and what fills a column. What the names in our expressions stand for is told in
+Microsoft ships ASIM parsers for CloudTrail, VPC Flow Logs and GuardDuty, KQL functions over the tables of its
+connectors. This page compares what they make of an event with what Tidewaiter makes of it: what each takes,
+and for CloudTrail what becomes of the cases that analysts ask about, and what fills a column. What the names
+in our expressions stand for is told in
 [Sources and their mappings](sources.md).
 """
 
 
 class Parser(msgspec.Struct, forbid_unknown_fields=True):
-    """One of Microsoft's parsers: what it takes, what ASIM's testers say, and what fills its columns."""
+    """One of Microsoft's parsers of CloudTrail: what it takes, and what fills its columns."""
 
     schema: str
-    name: str
     takes: str
-    warnings: int
-    extra_columns: int
     columns: dict[str, str]
 
 
@@ -56,6 +56,7 @@ class Facts(msgspec.Struct, forbid_unknown_fields=True):
     """parser_comparison.yaml."""
 
     parsers: list[Parser]
+    takes: dict[str, str]
     operations: str
     cases: list[Case]
 
@@ -76,14 +77,15 @@ def our_row(case: Case) -> _Entry:
     return msgspec.json.decode(folder.read(f"expected/{case.sample}"), type=list[_Entry])[case.record]
 
 
-def our_warnings() -> dict[str, int]:
+def compared() -> list[tuple[SourceSpec, dict[str, MicrosoftParser]]]:
+    """Return Microsoft's parsers by schema for each source that has some."""
+    found = [(source, microsoft_parsers(source)) for source in content.sources().values()]
+    return [(source, parsers) for source, parsers in found if parsers]
+
+
+def our_warnings(source: SourceSpec) -> dict[str, int]:
     """Return the recommended columns that no sample fills, by schema, as ASIM's testers count them."""
-    source = content.sources()["aws_cloudtrail"]
-    tables = {route.mapping.table: route.mapping.schema for route in source.mapping.routes}
-    found = dict.fromkeys(tables.values(), 0)
-    for warning in check_source(source).asim.warnings:
-        found[tables[warning.table]] += 1
-    return found
+    return check_source(source).warnings
 
 
 def render() -> str:
@@ -93,7 +95,6 @@ def render() -> str:
 
 
 def _overview(known: Facts) -> list[str]:
-    ours = our_warnings()
     lines = [
         "## What is taken",
         "",
@@ -101,14 +102,17 @@ def _overview(known: Facts) -> list[str]:
         "Warnings are those of ASIM's testers, on each side's own rows: recommended columns that stay empty.",
         "Stray columns are those that ASIM does not have.",
         "",
-        "| schema | Microsoft's parser | it takes | its warnings | ours | its stray columns | ours |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
+        "| source | schema | Microsoft's parser | it takes | warnings | ours | stray columns | ours |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
-    lines += [
-        f"| {parser.schema} | {parser.name} | {parser.takes} | {parser.warnings} | {ours[parser.schema]} "
-        f"| {parser.extra_columns} | 0 |"
-        for parser in known.parsers
-    ]
+    takes = known.takes | {parser.schema: parser.takes for parser in known.parsers}
+    for source, parsers in compared():
+        ours = our_warnings(source)
+        lines += [
+            f"| {source.title} | {schema} | {each.parser} | {takes[schema]} "
+            f"| {each.warnings} | {ours[schema]} | {each.extra_columns} | 0 |"
+            for schema, each in parsers.items()
+        ]
     return [*lines, ""]
 
 

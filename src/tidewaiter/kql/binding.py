@@ -18,7 +18,7 @@ from duckdb_kql.schema import Schema, output_columns
 from duckdb_kql.schema import _operator_columns as operator_columns
 from duckdb_kql.schema import _source_columns as source_columns
 
-from tidewaiter.kql import dialect, received
+from tidewaiter.kql import dialect, kinds, received
 from tidewaiter.kql.absent import Absent, Describe
 from tidewaiter.kql.functions import Library, Text
 from tidewaiter.kql.names import HIDDEN, Arrived
@@ -79,7 +79,9 @@ class Binder:
             NotExecutable: another database, a graph, a function or union out of the executor's reach.
         """
         self._exposed = received.Exposed.of(query)
-        return self._query_in(query, Scope({name: list(columns) for name, columns in schemas.items()}))
+        columns = {name: list(columns) for name, columns in schemas.items()}
+        known = {name: kinds.of_table(columns) for name, columns in schemas.items()}
+        return self._query_in(query, Scope(columns, known))
 
     def _query_in(self, query: ir.Query, scope: Scope, *, exposed: bool = False) -> ir.Query:
         """Bind a query; `exposed` lets its rows keep the time at which they were received."""
@@ -109,6 +111,7 @@ class Binder:
         until = received.needed(written, exposed=exposed)
         source = self._with_arrival(source, scope) if until else source
         columns = source_columns(source, scope.columns)
+        known = kinds.of_source(source, scope.kinds)
         operators: list[ir.Operator] = []
         ordered = self._order.of_source(source)
         for place, one in enumerate(written, 1):
@@ -120,12 +123,15 @@ class Binder:
                 operator = self._operator(operator, head, columns, scope, exposed=place < until)
                 operator = received.carried(operator) if HIDDEN in columns else operator
                 operator = self._order.checked(operator, self._query, ordered=ordered and each is None)
+                operator = kinds.written(operator, known)
                 if isinstance(operator, ir.Union):
                     head, operator = self._absent.typed_union(head, operator, scope)
                     source, columns = head.source, output_columns(head, scope.columns)
                 after = operator_columns(operator, columns, scope.columns)
                 fills = self._absent.fills(head, operator, after, scope)
                 operators, columns = [*head.operators, operator, *fills], after
+                for made in (operator, *fills):
+                    known = kinds.after(made, known)
             ordered = self._order.after(one, ordered=ordered)
         if HIDDEN in columns and not exposed:
             operators, _ = _without_arrival(operators, columns)

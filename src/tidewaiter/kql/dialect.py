@@ -19,7 +19,7 @@ from duckdb_kql.translate.functions import (
     FunctionSpec,
 )
 
-from tidewaiter.kql import functions, names, received
+from tidewaiter.kql import functions, kinds, names, received
 from tidewaiter.kql.calls import paths, types
 from tidewaiter.kql.calls.addresses import ADDRESSES
 from tidewaiter.kql.calls.aggregates import AGGREGATES
@@ -108,6 +108,7 @@ def install() -> None:
     functions.install()
     paths.install()
     types.install()
+    kinds.install()
     lowering.install()
     plugins.install()
     rendered.install()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock, Timer
@@ -204,10 +205,11 @@ class Executor:
                 timespan=timespan,
                 received=self._received,
             )
-            kinds = [found.type for found in connection.extract_statements(statement.sql)]
+            parsed = connection.extract_statements(statement.sql)
+        kinds = [found.type for found in parsed]
         if kinds != [duckdb.StatementType.SELECT]:
             raise RuntimeError(f"the query became {kinds} instead of one SELECT")
-        return statement
+        return replace(statement, parsed=parsed[0])
 
 
 def _standing_in(parts: Parts, sql: str) -> str:
@@ -250,7 +252,7 @@ def _run(
     timer.start()
     try:
         with _in_kql_words(text):
-            cursor.execute(statement.sql, dict(statement.parameters))
+            cursor.execute(statement.parsed or statement.sql, dict(statement.parameters))
             return fetch(cursor, limits)
     except RuntimeError as error:
         if "interrupted" in str(error) and not expired:  # how DuckDB passes on Ctrl-C

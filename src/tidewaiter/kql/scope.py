@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from duckdb_kql import ir
 from duckdb_kql.schema import Schema, output_columns
 
+from tidewaiter.kql import kinds
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Scope:
-    """Tables and tabular lets that a query sees: their columns, and the lets' queries."""
+    """Tables and tabular lets that a query sees: their columns with known types, and the lets' queries."""
 
     columns: Schema
+    kinds: Mapping[str, kinds.Kinds]
     lets: tuple[tuple[str, ir.Query | ir.Expr], ...] = ()
 
     def with_let(self, name: str, query: ir.Query) -> Scope:
         """Return the scope with one more let in it."""
         columns = {**self.columns, name: output_columns(query, self.columns)}
-        return Scope(columns, (*self.lets, (name, query)))
+        known = {**self.kinds, name: kinds.of_query(query, self.kinds)}
+        return Scope(columns, known, (*self.lets, (name, query)))
 
 
 def walk(node: object, *, into_queries: bool = False) -> Iterator[object]:

@@ -21,6 +21,8 @@ _SQL = {
     "datetime": "TIMESTAMP",
     "dynamic": "JSON",
 }
+_LISTS = {"int": "BIGINT", "long": "BIGINT", "real": "DOUBLE", "bool": "BOOLEAN"}
+"""What a column's values come as, all in one statement; of text DuckDB makes times and JSON."""
 
 
 def write_tables(path: Path, schemas: Schemas, rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
@@ -32,13 +34,12 @@ def write_tables(path: Path, schemas: Schemas, rows: Mapping[str, Sequence[Mappi
         for name, columns in schemas.items():
             listed = ", ".join(f'"{column}" {_SQL[kind]}' for column, kind in columns.items())
             connection.execute(f'CREATE TABLE "{name}" ({listed})')
-            values = [
-                [_value(kind, row.get(column)) for column, kind in columns.items()]
-                for row in rows.get(name, ())
-            ]
-            if values:
-                marks = ", ".join("?" * len(columns))
-                connection.executemany(f'INSERT INTO "{name}" VALUES ({marks})', values)
+            held = rows.get(name, ())
+            if not held:
+                continue
+            values = [[_value(kind, row.get(column)) for row in held] for column, kind in columns.items()]
+            lists = ", ".join(f"unnest(?::{_LISTS.get(kind, 'VARCHAR')}[])" for kind in columns.values())
+            connection.execute(f'INSERT INTO "{name}" SELECT {lists}', values)
 
 
 def _value(kind: str, value: Any) -> Any:

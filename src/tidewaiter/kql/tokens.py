@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -92,8 +93,21 @@ def lex(query: QueryText) -> list[Token]:
     """
     if any("\ud800" <= char <= "\udfff" for char in query.text):
         raise QueryError("the query is not valid Unicode text: it holds a lone surrogate")
+    tokens, wrong = _lexed(query.text)
+    if wrong is not None:
+        raise _unreadable(query, wrong)
+    if not tokens:
+        raise query.misread("the query is empty", None)
+    if len(tokens) > MAX_TOKENS:
+        raise query.misread(f"the query has {len(tokens):,} tokens; the limit is {MAX_TOKENS:,}", None)
+    return list(tokens)
+
+
+@lru_cache(maxsize=100)
+def _lexed(text: str) -> tuple[tuple[Token, ...], Place | None]:
+    """Return the tokens of a text and where it is wrong; functions of a workspace come by again and again."""
     listener = _FirstError()
-    lexer = KqlLexer(InputStream(query.text))
+    lexer = KqlLexer(InputStream(text))
     lexer.removeErrorListeners()
     lexer.addErrorListener(listener)
     tokens = []
@@ -104,13 +118,7 @@ def lex(query: QueryText) -> list[Token]:
         if kind in ("WHITESPACE", "COMMENT"):
             continue
         tokens.append(Token(kind, found.text, found.start, found.stop + 1, found.line, found.column + 1))
-    if listener.place is not None:
-        raise _unreadable(query, listener.place)
-    if not tokens:
-        raise query.misread("the query is empty", None)
-    if len(tokens) > MAX_TOKENS:
-        raise query.misread(f"the query has {len(tokens):,} tokens; the limit is {MAX_TOKENS:,}", None)
-    return tokens
+    return tuple(tokens), listener.place
 
 
 class _FirstError:

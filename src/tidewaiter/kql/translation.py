@@ -37,10 +37,11 @@ from tidewaiter.kql.tokens import Canonical, Token
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A single SELECT with the values of its placeholders."""
+    """A single SELECT with the values of its placeholders; `parsed` is what DuckDB made of its text."""
 
     sql: str
     parameters: Mapping[str, Any]
+    parsed: Any = None
 
 
 @dataclass(frozen=True, slots=True)

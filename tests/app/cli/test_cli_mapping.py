@@ -6,7 +6,10 @@ import msgspec
 import pytest
 
 from tests.app.cli.conftest import raw_characters
-from tidewaiter.pipeline.normalize import check
+from tidewaiter.app.cli import mapping_test
+from tidewaiter.pipeline.normalize import generated_check
+from tidewaiter.pipeline.normalize.check import check_source
+from tidewaiter.pipeline.normalize.judging import Problem, judged_natives
 
 
 def test_sources_are_listed_with_their_schemas_and_coverage(cli):
@@ -44,7 +47,10 @@ def test_functions_are_printed_and_what_their_tables_lack_is_told(cli):
     assert "ASimNetworkSessionAWSVPC: reads AWSVPCFlow" in said.err
     assert "EventOriginalUid is read without event_id" in said.err
     assert [each["name"] for each in found] == ["vimNetworkSessionAWSVPC"]
-    assert found[0]["missing"] == {"EventOriginalUid": ["event_id"]}
+    assert found[0]["missing"] == {
+        "EventOriginalUid": ["event_id"],
+        "EventOriginalResultDetails": ["reject_reason"],
+    }
 
 
 def test_transformations_are_printed_and_what_they_leave_out_is_told(cli):
@@ -88,20 +94,33 @@ def test_a_source_or_schema_that_is_not_there_is_answered_with_those_that_are(cl
     assert f"  next: {hint}" in said.err
 
 
-def test_samples_hold_and_a_sample_that_does_not_is_exit_code_3(cli, monkeypatch):
-    table = cli("mapping", "test", "aws_vpcflow")
-    as_json = cli("mapping", "test", "aws_vpcflow", "--json")
-    assert (table.code, as_json.code) == (0, 0)
-    assert as_json.json[0][0]["source"] == "aws_vpcflow"
+def test_samples_and_generated_records_hold_and_what_was_compared_is_told(cli):
+    words = ("mapping", "test", "aws_vpcflow", "--seed", "3", "--records")
+    table = cli(*words, "100", "--targets", "python")
+    as_json = cli(*words, "60", "--targets", "python,kql,transform", "--json")
 
-    problem = check.Problem("snapshot", "a.log", 3, "SrcIpAddr", "[red]x\x1b[31m", "y\nforged")
-    original = check.check_source
-    monkeypatch.setattr(
-        check,
-        "check_source",
-        lambda spec: msgspec.structs.replace(original(spec), mismatches=1, problems=(problem,)),
+    assert (table.code, as_json.code) == (0, 0)
+    samples, generated, warnings = (
+        line.split() for line in table.out.splitlines() if line.startswith("aws_vpcflow ")
     )
-    failed = cli("mapping", "test", "aws_vpcflow")
+    assert (samples[1], generated[1], warnings[2]) == ("14", "100", "8")
+    assert generated[-4:] == ["-", "-", "0", "0"], "KQL and transformations were not compared"
+    [found] = as_json.json[0]
+    assert found["source"] == "aws_vpcflow"
+    assert found["generated"]["seed"] == 3
+    assert sum(route["records"] for route in found["generated"]["routes"]) == found["generated"]["valid"]
+    kinds = {each["kind"] for each in found["generated"]["targets"]}
+    assert kinds == {"polars", "native", "kql", "transform"}
+
+
+def test_a_sample_that_is_not_what_it_must_be_is_exit_code_3(cli, monkeypatch):
+    problem = Problem("snapshot", "a.log", 3, "SrcIpAddr", "[red]x\x1b[31m", "y\nforged")
+    monkeypatch.setattr(
+        mapping_test,
+        "check_source",
+        lambda spec: msgspec.structs.replace(check_source(spec), mismatches=1, problems=(problem,)),
+    )
+    failed = cli("mapping", "test", "aws_vpcflow", "--records", "0")
 
     assert failed.code == 3
     assert (
@@ -109,3 +128,27 @@ def test_samples_hold_and_a_sample_that_does_not_is_exit_code_3(cli, monkeypatch
         in failed.err
     )
     assert not raw_characters(failed.err)
+
+
+def test_a_generated_record_that_differs_is_exit_code_3_and_can_be_made_again(cli, monkeypatch):
+    real = judged_natives
+
+    def forged(name, natives):
+        for place, table, columns, judge in natives:
+            changed = {**columns, "Action": b'"x"'} if place == 23 else columns
+            yield from real(name, [(place, table, changed, judge)])
+
+    monkeypatch.setattr(generated_check, "judged_natives", forged)
+    whole = cli("mapping", "test", "aws_vpcflow", "--records", "40", "--targets", "python")
+    again = cli("mapping", "test", "aws_vpcflow", "--records", "1", "--first", "23", "--targets", "python")
+
+    assert (whole.code, again.code) == (3, 3)
+    [told] = [line for line in whole.err.splitlines() if "record 23 Action" in line]
+    assert told.startswith("aws_vpcflow/seed 0 [native] record 23 Action: expected ")
+    assert told in again.err
+
+
+def test_a_target_that_there_is_not_is_answered_with_those_that_are(cli):
+    said = cli("mapping", "test", "aws_vpcflow", "--targets", "python,spark")
+    assert said.code == 2
+    assert "targets are python, kql, transform" in said.err

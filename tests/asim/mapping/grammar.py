@@ -176,7 +176,8 @@ class Grammar:
         grown = leaves
         for _ in range(LEVELS):
             grown = self._grow(leaves, grown)
-        self.of = grown | {"time": _op("time", self._wanted(grown)["int"])}
+        times = _op("time", self._wanted(grown)["int"])
+        self.of = grown | {"time": times | _op("earlier", times, times)}
         self.mixed = self._mixed(grown)
 
     def _mixed(self, of: Of) -> st.SearchStrategy[Expr]:

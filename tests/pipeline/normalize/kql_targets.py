@@ -3,36 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
-from importlib.resources import as_file
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-
+from tidewaiter.app.cli.transform_runs import run_transform
 from tidewaiter.asim.mapping.kql.functions import KqlFunction
-from tidewaiter.asim.mapping.kql.transforms import Transform
 from tidewaiter.asim.mapping.record import attribute
-from tidewaiter.asim.schema import table
 from tidewaiter.content import SourceSpec
-from tidewaiter.core.objects import JsonChunk, SourceObject, TextChunk
-from tidewaiter.kql import Executor, Limits, StoredFunction
-from tidewaiter.kql.tables import write_tables
-from tidewaiter.lab.server.ingestion.transform import Transform as LabTransform
-from tidewaiter.lab.workspace.frames import POLARS_TYPES
+from tidewaiter.core.objects import JsonChunk, TextChunk
+from tidewaiter.kql import Executor
 from tidewaiter.pipeline.normalize.differential import Case, Rows, case_of_json, case_of_line
-from tidewaiter.pipeline.sources.codecs import read
+from tidewaiter.pipeline.normalize.generated.pool import sample_chunks
+from tidewaiter.pipeline.normalize.kql_check import executor_of, rows_of
 
-NOW = datetime(2026, 3, 5, tzinfo=UTC)
+__all__ = ["Runner", "case_of_text", "cases_of_samples", "rows_of", "run_transform"]
 
 
 def cases_of_samples(spec: SourceSpec) -> Iterator[Case]:
     """Yield a case for every valid record of the samples."""
-    for name in spec.folder.names("samples"):
-        with as_file(spec.folder.root.joinpath("samples", name)) as path:
-            item = SourceObject(name, path, spec.id, "events", spec.recognition.codec, path.stat().st_size)
-            for chunk in read(item, spec.recognition):
-                yield from filter(None, _cases(spec, chunk))
+    for chunk in sample_chunks(spec):
+        yield from filter(None, _cases(spec, chunk))
 
 
 def _cases(spec: SourceSpec, chunk: JsonChunk | TextChunk) -> Iterator[Case | None]:
@@ -61,41 +51,10 @@ class Runner:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.number = 0
 
     def executor(self, functions: list[KqlFunction], tables: Mapping[str, Rows]) -> Executor:
-        self.number += 1
-        path = self.folder / f"{self.number}.duckdb"
-        schemas = {name: table(name).columns for name in tables}
-        write_tables(path, schemas, tables)
-        stored = {each.name: StoredFunction(each.name, each.body, each.parameters) for each in functions}
-        limits = Limits(seconds=300)  # large functions take long to plan on a busy machine
-        return Executor(path, schemas, functions=stored, limits=limits, memory="1GB")
+        return executor_of(self.folder, functions, tables)
 
     def __call__(self, function: KqlFunction, tables: Mapping[str, Rows]) -> Rows:
         with self.executor([function], tables) as executor:
             return rows_of(executor, f"{function.name}()")
-
-
-def rows_of(executor: Executor, query: str) -> Rows:
-    result = executor.run(query, now=NOW)
-    names = [column.name for column in result.columns]
-    return [dict(zip(names, row, strict=True)) for row in result.rows]
-
-
-def run_transform(made: Transform, records: Rows) -> Rows:
-    """Apply a transformation as the lab's ingestion does."""
-    import json
-
-    columns = {
-        name: [
-            json.dumps(record[name], ensure_ascii=False)
-            if kind == "dynamic" and record[name] is not None
-            else record[name]
-            for record in records
-        ]
-        for name, kind in made.stream.items()
-    }
-    frame = pl.DataFrame(columns, schema={name: POLARS_TYPES[kind] for name, kind in made.stream.items()})
-    lab = LabTransform(made.kql, made.stream)
-    return [] if not records else lab.apply(frame, NOW)

@@ -13,7 +13,7 @@ from tests.pipeline.normalize.native_rows import problems
 from tidewaiter.asim import Report
 from tidewaiter.content import sources
 from tidewaiter.core.objects import SourceObject
-from tidewaiter.pipeline.normalize import JsonRows, Normalized, check
+from tidewaiter.pipeline.normalize import JsonRows, Normalized, check, judging
 from tidewaiter.pipeline.normalize.stage import Normalizer
 from tidewaiter.pipeline.sources.codecs import read
 from tidewaiter.pipeline.sources.folder import discover
@@ -30,15 +30,17 @@ def readings(corpora: Path) -> dict[str, check._Sample]:
         if not isinstance(item, SourceObject) or item.kind != "events":
             continue
         spec, records = SPECS[item.source], 0
-        rows: list[check._Row] = []
+        rows: list[judging.Row] = []
         bad: list[tuple[int, str]] = []
-        native: list[check.Problem] = []
+        native: list[judging.Problem] = []
         for chunk in read(item, spec.recognition):
             made = normalizers[item.source].normalize(chunk, object_id=item.id, prefix="p")
-            records += check._count(chunk) + len(chunk.quarantined)
+            records += judging.count_of(chunk) + len(chunk.quarantined)
             bad += [(q.position, q.kind) for q in (*chunk.quarantined, *made.quarantined)]
-            rows += check._rows(spec.mapping, chunk, made)
-            native += check._native_problems(spec.native, item.id, chunk, made) if spec.native else []
+            rows += judging.rows_of(spec.mapping, chunk, made)
+            if spec.native:
+                natives = judging.natives_of(spec.native, chunk, made)
+                native += judging.judged_natives(item.id, natives)
             native += [_misfit(item.id, wrong) for wrong in _misfits(made)]
         found[item.id] = check._Sample(item.id, records, rows, bad, native)
     return found
@@ -57,8 +59,8 @@ def _misfits(made: Normalized) -> Iterator[str]:
                 yield from problems(part.native, msgspec.json.decode(row))
 
 
-def _misfit(sample: str, wrong: str) -> check.Problem:
-    return check.Problem("native", sample, -1, "", "a row of the table", wrong)
+def _misfit(sample: str, wrong: str) -> judging.Problem:
+    return judging.Problem("native", sample, -1, "", "a row of the table", wrong)
 
 
 def test_real_records_become_rows_of_sentinels_own_tables_as_the_interpreter_says(readings):
@@ -69,9 +71,9 @@ def test_real_records_become_rows_of_sentinels_own_tables_as_the_interpreter_say
 def test_real_rows_conform_to_asim(readings):
     report = Report()
     for sample in readings.values():
-        report = report.merge(check._validated(sample))
+        report = report.merge(judging.validated(sample.rows))
     assert not report.errors
-    assert len(report.rows) == 6
+    assert len(report.rows) == 7
 
 
 def test_real_findings_are_all_alerts_with_a_severity_a_tactic_and_a_device(readings):

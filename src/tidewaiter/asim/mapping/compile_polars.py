@@ -219,6 +219,8 @@ class _Writer:
                 return self.present(args[0])
             case "time":
                 return self._time(args[0])
+            case "earlier":
+                return pl.min_horizontal(self.value(args[0]), self.value(args[1]))
             case "sub" | "mul":
                 left, right = (self.whole(arg).cast(pl.Int128) for arg in args)
                 exact = left - right if name == "sub" else left * right

@@ -72,6 +72,7 @@ OPERATORS: Mapping[str, Operator] = {
         ),
         Operator("ip", 1, 1, "text", "x when it is an IPv4 or IPv6 address, else null"),
         Operator("time", 1, 1, "time", "ISO 8601 text or epoch seconds as UTC; null when it is neither"),
+        Operator("earlier", 2, 2, "time", "the earlier of two times; the other one when one is null"),
         Operator("int", 1, 1, "int", "the whole number that the text spells, else null"),
         Operator("bit", 2, 2, "bool", "whether bit n (1, 2, 4 …) is set in the number; null for null", (1,)),
         Operator(
@@ -228,7 +229,7 @@ def time(value: Value) -> str | None:
         moment = datetime.fromisoformat(value)
     except ValueError:
         return None
-    if len(value) == 20 and value[4] == "-" and value[10] == "T" and value[13] == ":" and value[19] == "Z":
+    if len(value) == 20 and value[4] == value[7] == "-" and value[10] == "T" and value[19] == "Z":
         return value  # what AWS writes; the pattern below says the same, slower
     if _UTC_TEXT.fullmatch(value):
         return value
@@ -238,6 +239,13 @@ def time(value: Value) -> str | None:
         return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
     except OverflowError:  # before year 1 or after 9999 in UTC
         return None
+
+
+def earlier(left: str | None, right: str | None) -> str | None:
+    """The earlier of two times; they end in Z, before which a longer fraction is the later one."""
+    if left is None or right is None:
+        return right if left is None else left
+    return left if left[:-1] <= right[:-1] else right
 
 
 _INT = re.compile(r"-?\d{1,19}", re.ASCII)
@@ -342,6 +350,7 @@ FUNCTIONS: Mapping[str, Callable[..., Value]] = {
     "regex": regex,
     "ip": ip,
     "time": time,
+    "earlier": earlier,
     "int": whole,
     "bit": bit,
     "member": member,

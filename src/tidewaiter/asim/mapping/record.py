@@ -12,6 +12,7 @@ from __future__ import annotations
 import keyword
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -39,6 +40,7 @@ class RecordType:
     open_struct: type[msgspec.Struct]
 
 
+@cache
 def attribute(name: str) -> str:
     """Return a Python attribute name for a member's name."""
     plain = "".join(c if c.isalnum() and c.isascii() else "_" for c in name)

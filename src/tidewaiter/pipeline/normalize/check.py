@@ -7,51 +7,39 @@ the source's own bytes, and against ASIM. `write_expected` writes the files anew
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from importlib.resources import as_file
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 
-from tidewaiter.asim import Report, validate_rows
-from tidewaiter.asim.mapping.runtime import decode_any
-from tidewaiter.asim.mapping.source_mapping import SourceMapping
+from tidewaiter.asim import Report
 from tidewaiter.content.sources import SourceSpec
 from tidewaiter.core.event_id import object_prefix
-from tidewaiter.core.objects import Chunk, JsonChunk, SourceObject, TextChunk
-from tidewaiter.pipeline.normalize.reference import ReferenceRow, reference_of_json, reference_of_line
-from tidewaiter.pipeline.normalize.rows import FrameRows, JsonRows, Normalized
+from tidewaiter.core.objects import SourceObject
+from tidewaiter.pipeline.normalize.judging import (
+    Problem,
+    Row,
+    asim_problems,
+    count_of,
+    differences,
+    judged_natives,
+    judged_rows,
+    natives_of,
+    rows_of,
+    validated,
+    warnings_of,
+)
 from tidewaiter.pipeline.normalize.stage import Normalizer
 from tidewaiter.pipeline.sources.codecs import read
 
-ProblemKind = Literal["snapshot", "interpreter", "native", "verbatim", "lost", "asim", "expected"]
-ADDITIONAL = "AdditionalFields"
-_MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_SHORT = 200
-
-
-class Problem(msgspec.Struct, frozen=True):
-    """One thing wrong with one sample.
-
-    `kind` says who objects: `snapshot` (expected/), `interpreter` (the mapping's reference meaning), `native`
-    (the same for the row of Sentinel's own table), `verbatim` (the source's bytes), `lost` (a record is
-    neither row nor quarantined), `asim` (the validator), `expected` (an expected file is missing, damaged, or
-    has no sample). `record` is the record's position in the sample, -1 for the sample as a whole.
-    """
-
-    kind: ProblemKind
-    sample: str
-    record: int
-    column: str
-    expected: str
-    got: str
-
 
 class SourceCheck(msgspec.Struct, frozen=True):
-    """The result for one source: `mismatches` counts all problems but ASIM's, `asim` has those in full."""
+    """The result for one source: `mismatches` counts all problems but ASIM's, `asim` has those in full.
+
+    `warnings` are those of `asim_warnings` by schema.
+    """
 
     source: str
     samples: int
@@ -61,6 +49,7 @@ class SourceCheck(msgspec.Struct, frozen=True):
     mismatches: int
     asim_errors: int
     asim_warnings: int
+    warnings: dict[str, int]
     problems: tuple[Problem, ...]
     asim: Report
 
@@ -71,27 +60,10 @@ class SourceCheck(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
-    """A row as it will be delivered: raw JSON per column; `judge` is what it must be."""
-
-    position: int
-    table: str
-    columns: Mapping[str, bytes]
-    additional: bytes
-    judge: ReferenceRow | None
-
-    def json(self) -> bytes:
-        parts = [msgspec.json.encode(name) + b":" + value for name, value in self.columns.items()]
-        if self.additional:
-            parts.append(b'"%b":%b' % (ADDITIONAL.encode(), self.additional))
-        return b'{"table":%b,"row":{%b}}' % (msgspec.json.encode(self.table), b",".join(parts))
-
-
-@dataclass(frozen=True, slots=True)
 class _Sample:
     name: str
     records: int
-    rows: Sequence[_Row]
+    rows: Sequence[Row]
     quarantined: Sequence[tuple[int, str]]
     native: Sequence[Problem] = ()
 
@@ -116,13 +88,8 @@ def check_source(spec: SourceSpec) -> SourceCheck:
         problems += _snapshot_problems(spec, sample)
         problems += _judged(sample)
         problems += sample.native
-        found = _validated(sample)
-        problems += [
-            Problem(
-                "asim", sample.name, -1, f"{e.table}.{e.column}", f"{e.authority}: {e.message}", e.example
-            )
-            for e in found.errors
-        ]
+        found = validated(sample.rows)
+        problems += asim_problems(sample.name, found)
         report = report.merge(found)
     return SourceCheck(
         spec.id,
@@ -133,6 +100,7 @@ def check_source(spec: SourceSpec) -> SourceCheck:
         sum(problem.kind != "asim" for problem in problems),
         len(report.errors),
         len(report.warnings),
+        warnings_of(spec.mapping, report),
         tuple(problems),
         report,
     )
@@ -180,7 +148,7 @@ def _samples(spec: SourceSpec) -> Iterator[_Sample]:
 def _run(spec: SourceSpec, normalizer: Normalizer, name: str) -> _Sample:
     """Read and map one sample as the pipeline would."""
     prefix = object_prefix(spec.id, name)
-    rows: list[_Row] = []
+    rows: list[Row] = []
     native: list[Problem] = []
     quarantined: list[tuple[int, str]] = []
     records = 0
@@ -189,86 +157,12 @@ def _run(spec: SourceSpec, normalizer: Normalizer, name: str) -> _Sample:
         obj = SourceObject(name, path, spec.id, "events", spec.recognition.codec, size)
         for chunk in read(obj, spec.recognition):
             found = normalizer.normalize(chunk, object_id=name, prefix=prefix)
-            records += _count(chunk) + len(chunk.quarantined)
+            records += count_of(chunk) + len(chunk.quarantined)
             quarantined += [(bad.position, bad.kind) for bad in (*chunk.quarantined, *found.quarantined)]
-            rows += _rows(spec.mapping, chunk, found)
+            rows += rows_of(spec.mapping, chunk, found)
             if spec.native:
-                native += _native_problems(spec.native, name, chunk, found)
+                native += judged_natives(name, natives_of(spec.native, chunk, found))
     return _Sample(name, records, sorted(rows, key=lambda row: row.position), quarantined, native)
-
-
-def _count(chunk: Chunk) -> int:
-    return len(chunk.records) if isinstance(chunk, JsonChunk) else chunk.body.count(b"\n")
-
-
-def _rows(mapping: SourceMapping, chunk: Chunk, found: Normalized) -> Iterator[_Row]:
-    for rows in found.rows:
-        if isinstance(rows, JsonRows) and isinstance(chunk, JsonChunk):
-            yield from _json_rows(mapping, chunk, rows)
-        elif isinstance(rows, FrameRows) and isinstance(chunk, TextChunk):
-            yield from _frame_rows(mapping, chunk, rows)
-
-
-def _json_rows(mapping: SourceMapping, chunk: JsonChunk, rows: JsonRows) -> Iterator[_Row]:
-    places = {id(raw): position for position, raw in zip(chunk.positions, chunk.records, strict=True)}
-    for event_id, head, extra, raw in zip(rows.ids, rows.heads, rows.extras, rows.raws, strict=True):
-        columns = {name: bytes(value) for name, value in _MEMBERS.decode(head).items()}
-        judge = reference_of_json(mapping, bytes(raw), event_id)
-        yield _Row(places[id(raw)], rows.table, columns, extra, judge)
-
-
-def _frame_rows(mapping: SourceMapping, chunk: TextChunk, rows: FrameRows) -> Iterator[_Row]:
-    lines = chunk.cells.split(b"\n")
-    for row in rows.frame.iter_rows(named=True):
-        event_id = str(row["EventOriginalUid"])
-        position = int(event_id.rsplit("-", 1)[1])
-        line = lines[position - chunk.first_line]
-        judge = reference_of_line(mapping, chunk.fields, line, event_id, chunk.separator)
-        additional = str(row.pop(ADDITIONAL, "")).encode()
-        columns = {name: _encoded(value) for name, value in row.items() if value not in (None, "")}
-        yield _Row(position, rows.table, columns, additional, judge)
-
-
-def _native_problems(
-    mapping: SourceMapping, sample: str, chunk: Chunk, found: Normalized
-) -> Iterator[Problem]:
-    """Hold the rows of Sentinel's own tables against the interpreter."""
-    for position, table, columns, judge in _natives(mapping, chunk, found):
-        if judge is None or judge.table != table:
-            wanted = judge.table if judge else "no route"
-            yield Problem("native", sample, position, "table", wanted, table)
-            continue
-        wanted_columns = {name: msgspec.json.encode(value) for name, value in judge.columns.items()}
-        yield from _differences("native", sample, position, wanted_columns, columns)
-
-
-_Native = tuple[int, str, Mapping[str, bytes], ReferenceRow | None]
-
-
-def _natives(mapping: SourceMapping, chunk: Chunk, found: Normalized) -> Iterator[_Native]:
-    for rows in found.rows:
-        if isinstance(rows, JsonRows):
-            for place, event_id, raw, row in zip(
-                rows.positions, rows.ids, rows.raws, rows.natives, strict=True
-            ):
-                members = _MEMBERS.decode(row)  # white space in dynamic ones means nothing
-                columns = {n: msgspec.json.encode(decode_any(bytes(value))) for n, value in members.items()}
-                yield place, rows.native, columns, reference_of_json(mapping, bytes(raw), event_id)
-        elif rows.natives is not None and isinstance(chunk, TextChunk):
-            lines = chunk.cells.split(b"\n")
-            ids: list[str] = rows.frame["EventOriginalUid"].to_list()
-            for event_id, values in zip(ids, rows.natives.iter_rows(named=True), strict=True):
-                place = int(event_id.rsplit("-", 1)[1])
-                line = lines[place - chunk.first_line]
-                judge = reference_of_line(mapping, chunk.fields, line, event_id, chunk.separator)
-                columns = {name: _encoded(value) for name, value in values.items() if value not in (None, "")}
-                yield place, rows.native, columns, judge
-
-
-def _encoded(value: object) -> bytes:
-    if isinstance(value, datetime):
-        value = value.isoformat() + "Z"
-    return msgspec.json.encode(value)
 
 
 # Judging
@@ -279,43 +173,7 @@ def _judged(sample: _Sample) -> Iterator[Problem]:
     accounted = len(sample.rows) + len(sample.quarantined)
     if accounted != sample.records:
         yield Problem("lost", sample.name, -1, "", f"{sample.records} records", f"{accounted}")
-    for row in sample.rows:
-        judge = row.judge
-        if judge is None or judge.table != row.table:
-            wanted = judge.table if judge else "no route"
-            yield Problem("interpreter", sample.name, row.position, "table", wanted, row.table)
-            continue
-        wanted_columns = {name: msgspec.json.encode(value) for name, value in judge.columns.items()}
-        yield from _differences("interpreter", sample.name, row.position, wanted_columns, row.columns)
-        held = {name: bytes(value) for name, value in _MEMBERS.decode(row.additional or b"{}").items()}
-        yield from _differences("verbatim", sample.name, row.position, judge.additional, held)
-
-
-def _differences(
-    kind: ProblemKind, sample: str, position: int, wanted: Mapping[str, bytes], got: Mapping[str, bytes]
-) -> Iterator[Problem]:
-    for name in (*wanted, *(name for name in got if name not in wanted)):
-        left, right = wanted.get(name), got.get(name)
-        if left != right:
-            yield Problem(kind, sample, position, name, _short(left), _short(right))
-
-
-def _short(value: bytes | None) -> str:
-    text = "(none)" if value is None else value.decode("utf-8", "backslashreplace")
-    return text if len(text) <= _SHORT else text[: _SHORT - 1] + "…"
-
-
-def _validated(sample: _Sample) -> Report:
-    report = Report()
-    for table in sorted({row.table for row in sample.rows}):
-        rows = (_values(row) for row in sample.rows if row.table == table)
-        report = report.merge(validate_rows(table, rows))
-    return report
-
-
-def _values(row: _Row) -> dict[str, object]:
-    values: dict[str, object] = {n: msgspec.json.decode(value) for n, value in row.columns.items()}
-    return values | ({ADDITIONAL: row.additional} if row.additional else {})
+    yield from judged_rows(sample.name, sample.rows)
 
 
 # Snapshots
@@ -351,7 +209,7 @@ def _snapshot_problems(spec: SourceSpec, sample: _Sample) -> Iterator[Problem]:
             continue
         old = {column: bytes(value) for column, value in left.row.items()}
         new = {column: bytes(value) for column, value in right.row.items()}
-        yield from _differences("snapshot", sample.name, place, old, new)
+        yield from differences("snapshot", sample.name, place, old, new)
 
 
 def _stale(spec: SourceSpec, samples: Sequence[_Sample]) -> Iterator[Problem]:

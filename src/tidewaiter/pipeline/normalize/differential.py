@@ -15,16 +15,16 @@ from typing import Any
 import msgspec
 
 from tidewaiter.asim.mapping.evaluate import evaluate, resolve
-from tidewaiter.asim.mapping.expression import Field, Op, lookups, walk
+from tidewaiter.asim.mapping.expression import Expr, Op, lookups
 from tidewaiter.asim.mapping.kql.binding import Path
 from tidewaiter.asim.mapping.kql.functions import KqlFunction
 from tidewaiter.asim.mapping.kql.transforms import LISTS, Transform
 from tidewaiter.asim.mapping.operators import exists
 from tidewaiter.asim.mapping.record import attribute
 from tidewaiter.asim.mapping.runtime import decode_any
-from tidewaiter.asim.mapping.source_mapping import SourceMapping
 from tidewaiter.asim.mapping.spec import EVENT_ID
 from tidewaiter.content.sources import SourceSpec
+from tidewaiter.pipeline.normalize.held import Holding
 from tidewaiter.pipeline.normalize.reference import ReferenceRow, reference_of_json, reference_of_line
 
 KEPT = "SourceSystem"
@@ -54,13 +54,15 @@ class Case:
     place: int
     row: ReferenceRow
     native: ReferenceRow | None
-    narrowed: frozenset[Path] = frozenset()
-    """Numbers of the record that do not fit their column of the native table."""
 
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """What came out: cases and columns that were compared, columns that were not, and the differences."""
+    """What came out: cases, values that were compared and that were not, and the differences.
+
+    `unread` are values that depend on what the target cannot read. Of a function they are held against what
+    the native table holds of the record, and not against the record.
+    """
 
     target: str
     cases: int
@@ -107,49 +109,54 @@ def _case(
     whole = {**record, EVENT_ID: uid}
     if row is None or not all(exists(evaluate(e, whole, mapping.lookups)) for e in mapping.require.values()):
         return None
-    narrowed = _narrowed(spec.native, whole, native) if spec.native and native else frozenset()
-    return Case(whole, _place(mapping, whole), row, native, narrowed)
-
-
-def _narrowed(mapping: SourceMapping, record: Mapping[str, Any], native: ReferenceRow) -> frozenset[Path]:
-    columns = next(r.mapping.columns for r in mapping.routes if r.mapping.table == native.table)
-    types = mapping.types[native.table]
-    return frozenset(
-        expr.path
-        for name, expr in columns.items()
-        if types[name] == "int" and isinstance(expr, Field) and name not in native.columns
-        if resolve(expr.path, record) is not None
-    )
-
-
-def _place(mapping: SourceMapping, record: Mapping[str, Any]) -> int:
-    taken = (
-        n for n, route in enumerate(mapping.routes) if evaluate(route.when, record, mapping.lookups) is True
-    )
-    return next(taken)
+    return Case(whole, row.place, row, native)
 
 
 def compare_functions(
     spec: SourceSpec, functions: Sequence[KqlFunction], cases: Sequence[Case], run: Run
 ) -> list[Compared]:
-    """Hold the functions without filters against the cases of their schemas."""
+    """Hold the functions without filters against what the cases' native rows mean."""
     found = []
     for function in functions:
-        own = {n: case for n, case in enumerate(cases) if case.place in function.routes and case.native}
         tables: dict[str, list[Mapping[str, Any]]] = {name: [] for name in function.tables}
         for number, case in enumerate(cases):
             if case.native is not None:
                 tables[case.native.table].append({**case.native.columns, KEPT: str(number)})
-        got = {int(row[KEPT]): row for row in run(function, tables)}
-        schemas = [route.mapping.schema for route in spec.mapping.routes]
-        extra = {n for n in set(got) - set(own) if schemas[cases[n].place] != function.schema}
-        differences = [
-            *(Difference(function.name, n, "a row", "none", "a row") for n in sorted(extra)),
-            *(Difference(function.name, n, "a row", "a row", "none") for n in sorted(set(own) - set(got))),
-        ]
-        pairs = (((number, case), got[number]) for number, case in own.items() if number in got)
-        found.append(_compared(spec, function.name, pairs, function.missing, differences))
+        found.append(_held_against(spec, function, cases, run(function, tables)))
     return found
+
+
+def _held_against(spec: SourceSpec, function: KqlFunction, cases: Sequence[Case], rows: Rows) -> Compared:
+    types = spec.mapping.types[spec.mapping.routes[function.routes[0]].mapping.table]
+    lookups = spec.mapping.lookups
+    holdings = {n: Holding(each, types, lookups, spec.event_id) for n, each in function.meanings.items()}
+    got = {int(row[KEPT]): row for row in rows}
+    count = compared = unread = 0
+    differences: list[Difference] = []
+    for number, case in enumerate(cases):
+        if case.native is None:
+            continue
+        given, whole, columns = holdings[case.native.table].told(case.record, case.native.columns)
+        own = spec.mapping.routes[case.place].mapping.schema == function.schema
+        if given != own and whole:
+            differences.append(Difference(function.name, number, "a row", _rows(own), _rows(given)))
+        if given != (number in got):
+            differences.append(Difference(function.name, number, "a row", _rows(given), _rows(number in got)))
+            continue
+        count += given
+        for name, told in columns if given else ():
+            meant = case.row.columns.get(name) if own else told.value
+            lost = told.value != meant and not (told.whole and case.place in function.routes)
+            compared += not lost
+            unread += lost
+            for value in (told.value,) if lost or meant == told.value else (told.value, meant):
+                kind = _kind(types[name], spec.mapping.routes[case.place].mapping.columns.get(name))
+                differences += _difference(function.name, number, name, kind, value, got[number].get(name))
+    return Compared(function.name, count, compared, unread, tuple(differences))
+
+
+def _rows(given: bool) -> str:
+    return "a row" if given else "none"
 
 
 def compare_transforms(
@@ -224,28 +231,31 @@ def _columns(
 ) -> Iterator[Difference | type[Unread] | None]:
     mapping = spec.mapping.routes[case.place].mapping
     types = spec.mapping.types[mapping.table]
-    functions = not target.startswith("transform ")
     for column, expr in mapping.columns.items():
-        reads = (
-            case.narrowed
-            and functions
-            and any(isinstance(node, Field) and node.path in case.narrowed for node in walk(expr))
-        )
-        if reads or any(
+        if any(
             path[0] in LISTS or resolve(path, case.record) is not None for path in missing.get(column, ())
         ):
             yield Unread
             continue
-        wanted, got = case.row.columns.get(column), row.get(column)
-        if types[column] == "datetime":
-            wanted = None if wanted is None else datetime.fromisoformat(str(wanted))
-        got = None if got == "" else got
-        if types[column] == "string" and isinstance(expr, Op) and expr.name == "json":
-            wanted, got = _spelled_out(wanted), _spelled_out(got)
-        if wanted == got and type(wanted) is type(got):
-            yield None
-        else:
-            yield Difference(target, number, column, repr(wanted)[:200], repr(got)[:200])
+        wanted, kind = case.row.columns.get(column), _kind(types[column], expr)
+        yield next(_difference(target, number, column, kind, wanted, row.get(column)), None)
+
+
+def _kind(type: str, expr: Expr | None) -> str:
+    """Return a column's type; of a text that holds JSON, "json"."""
+    return "json" if type == "string" and isinstance(expr, Op) and expr.name == "json" else type
+
+
+def _difference(
+    target: str, number: int, column: str, kind: str, wanted: Any, got: Any
+) -> Iterator[Difference]:
+    if kind == "datetime":
+        wanted = None if wanted is None else datetime.fromisoformat(str(wanted))
+    got = None if got == "" else got
+    if kind == "json":
+        wanted, got = _spelled_out(wanted), _spelled_out(got)
+    if wanted != got or type(wanted) is not type(got):
+        yield Difference(target, number, column, repr(wanted)[:200], repr(got)[:200])
 
 
 def _spelled_out(text: object) -> object:

@@ -21,11 +21,12 @@ _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 @dataclass(frozen=True, slots=True)
 class ReferenceRow:
-    """One row: its columns without AdditionalFields, and the raw JSON of each member of that."""
+    """One row: its columns without AdditionalFields, the raw JSON of each member of that, and its route."""
 
     table: str
     columns: Mapping[str, Value]
     additional: Mapping[str, bytes]
+    place: int
 
 
 def reference_of_json(mapping: SourceMapping, raw: bytes, event_id: str) -> ReferenceRow | None:
@@ -91,7 +92,7 @@ def _reference(
     additional: Callable[[Sequence[str]], dict[str, bytes]],
     raws: Mapping[str, bytes] | None = None,
 ) -> ReferenceRow | None:
-    for route in mapping.routes:
+    for place, route in enumerate(mapping.routes):
         if truth(route.when, record, mapping.lookups):
             table = route.mapping.table
             types = mapping.types[table]
@@ -100,5 +101,5 @@ def _reference(
                 for name, expr in route.mapping.columns.items()
             }
             held = {name: value for name, value in columns.items() if value is not None}
-            return ReferenceRow(table, held, additional(route.mapping.additional))
+            return ReferenceRow(table, held, additional(route.mapping.additional), place)
     return None

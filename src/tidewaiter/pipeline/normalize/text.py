@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from polars._typing import PolarsDataType
 
 _LINE = "__line"
+_BOM = b"\xef\xbb\xbf"
 
 
 class TextNormalizer:
@@ -90,7 +91,7 @@ def _without_wrong_types(chunk: TextChunk, plan: TextPlan, object_id: str, out: 
 
 def _read(chunk: TextChunk, fields: tuple[str, ...], types: Mapping[str, PolarsDataType]) -> pl.DataFrame:
     return pl.read_csv(
-        chunk.cells,
+        _BOM + chunk.cells if chunk.cells.startswith(_BOM) else chunk.cells,  # Polars takes away the first
         separator=chunk.separator,
         has_header=False,
         schema={name: types[name] for name in fields},

@@ -39,7 +39,7 @@ class Bound:
 
     `column` is where the value's parts are read from, and `parse` what an `extend` has to put there before;
     `below` says that this is such a part. `filled` says that the value is never null; `native` names the
-    column when the value is that column as it stands.
+    column when the value is that column as it stands, `of` the one from which it is made otherwise.
     """
 
     kql: str
@@ -50,6 +50,7 @@ class Bound:
     filled: bool = False
     native: str = ""
     below: bool = False
+    of: str = ""
 
 
 @dataclass(slots=True)
@@ -189,10 +190,10 @@ def _bind(binding: Binding, expr: Expr, bound: Bound) -> None:
             binding.made.setdefault(expr, bound)
             if kind_of(binding.record, path) == "int":
                 epoch = f"datetime_diff('second', {bound.kql}, datetime(1970-01-01))"
-                binding.paths.setdefault(path, Bound(epoch, "long"))
+                binding.paths.setdefault(path, Bound(epoch, "long", of=bound.native))
         case Op(name="int", args=(inner,)):
             binding.made.setdefault(expr, bound)
-            digits = Bound(f"tostring({bound.kql})", "string")
+            digits = Bound(f"tostring({bound.kql})", "string", of=bound.native)
             if isinstance(inner, Field):
                 binding.paths.setdefault(inner.path, digits)
             else:
@@ -211,7 +212,15 @@ def _bind(binding: Binding, expr: Expr, bound: Bound) -> None:
 def _below(bound: Bound, rest: Path, only: str) -> Bound:
     base = bound.column or bound.kql
     strict = only if only in ("text", "int", "bool") else ""
-    return Bound(base + "".join(map(_step, rest)), "dynamic", strict, bound.column, bound.parse, below=True)
+    return Bound(
+        base + "".join(map(_step, rest)),
+        "dynamic",
+        strict,
+        bound.column,
+        bound.parse,
+        below=True,
+        of=bound.native,
+    )
 
 
 def _step(step: str | int) -> str:

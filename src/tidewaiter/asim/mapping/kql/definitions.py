@@ -67,6 +67,7 @@ def _bodies(dialect: Dialect) -> Mapping[str, str]:
         "difference": f"(a:long, b:long) {{ iif({fits}, a - b, long(null)) }}",
         "product": "(a:long, n:long, low:long, high:long) { iif(a >= low and a <= high, a * n, long(null)) }",
         "time": f"(t:string) {{ iif(t matches regex {verbatim(_TIME)}, todatetime(t), datetime(null)) }}",
+        "earlier": "(a:datetime, b:datetime) { iif(isnull(a) or b < a, b, a) }",
         "moment": f"(v:dynamic) {{ iif({whole_number}, tw_epoch(tolong(v)), tw_time(tostring(v))) }}",
         "number": f'(v:dynamic) {{ iif(gettype(v) in ("long", "int", "double", "real"), {number}, "") }}',
         "ip": _ip(),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from tidewaiter.asim.mapping.expression import Const, Expr
 from tidewaiter.asim.mapping.kql import filters
-from tidewaiter.asim.mapping.kql.binding import Path, native_binding
+from tidewaiter.asim.mapping.kql.binding import Binding, Path, native_binding
 from tidewaiter.asim.mapping.kql.definitions import definitions
 from tidewaiter.asim.mapping.kql.dialect import QUERY
 from tidewaiter.asim.mapping.kql.prepare import (
@@ -44,11 +44,26 @@ ADDITIONAL = "AdditionalFields"
 
 
 @dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a function over one table means: expressions over what that table's binding finds.
+
+    `plain` are the same expressions as the mapping has them, over the record.
+    """
+
+    binding: Binding
+    condition: Expr
+    columns: Mapping[str, Expr]
+    plain_condition: Expr
+    plain: Mapping[str, Expr]
+
+
+@dataclass(frozen=True, slots=True)
 class KqlFunction:
     """A function. `missing` are the paths that a column would read but that the tables do not hold.
 
     `routes` are the places of the source's routes whose records it reads. `packed` are the members that
-    `pack` puts into AdditionalFields, `unpacked` those that the tables lack.
+    `pack` puts into AdditionalFields, `unpacked` those that the tables lack. `meanings` says, table by table,
+    which expressions were written: what the function is held against.
     """
 
     name: str
@@ -61,6 +76,7 @@ class KqlFunction:
     routes: tuple[int, ...] = ()
     packed: tuple[str, ...] = ()
     unpacked: tuple[str, ...] = ()
+    meanings: Mapping[str, Meaning] = field(default_factory=dict)
 
 
 def functions(
@@ -129,6 +145,7 @@ def _function(
         parts[0].routes,
         parts[0].packed,
         parts[0].unpacked,
+        {each.mapping.table: part.meaning for each, part in zip(native.routes, parts, strict=True)},
     )
 
 
@@ -167,12 +184,14 @@ class _Part:
             made = prepare(expr, self.binding, source.lookups, event_id)
             return made.expr, made.missing
 
-        for name, expr in merged_columns(own).items():
+        plain, plain_condition = merged_columns(own), joined_conditions(own)
+        for name, expr in plain.items():
             self.exprs[name], lost = ready(expr)
             if lost:
                 self.missing[name] = lost
         names = {ready(expr)[0]: name for expr, name in merged_lets(own).items()}
-        condition = ready(joined_conditions(own))[0]
+        condition = ready(plain_condition)[0]
+        self.meaning = Meaning(self.binding, condition, self.exprs, plain_condition, plain)
         self.packed, self.unpacked, self.bag = self._additional(own)
         self.text = self._query(native.mapping.table, condition, names, filtering=filtering)
 

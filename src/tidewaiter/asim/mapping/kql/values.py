@@ -118,7 +118,7 @@ class Values:
                     return "string"
                 if name in _WHOLE:
                     return "long"
-                return "datetime" if name == "time" else "bool"
+                return "datetime" if name in ("time", "earlier") else "bool"
 
     def common(self, exprs: tuple[Expr, ...]) -> str:
         """Return the type that all have, dynamic when they differ."""
@@ -149,7 +149,7 @@ class Values:
                 return self.text_operator(expr)
             case Op(name=name) if name in _WHOLE:
                 return f"tostring({self.use(expr, 'long')})"
-            case Op(name="time"):
+            case Op(name="time" | "earlier"):
                 raise ContentError("a time is not read as text in KQL", hint="its form would be KQL's own")
         return _words(self.use(expr, "bool"), self.use(expr, "bool"))
 
@@ -195,8 +195,13 @@ class Values:
         for between, part in zip(form.split("{}"), [*parts, None], strict=True):
             pieces += [literal(between)] if between else []
             pieces += [self.use(part, "text")] if part is not None else []
-        filled = " and ".join(self.use(part, "present") for part in parts)
+        filled = " and ".join(self.filled(part) for part in parts)
         return f"iif({filled}, strcat({', '.join(pieces)}), {NO_TEXT})"
+
+    def filled(self, expr: Expr) -> str:
+        """Return the KQL of whether a value's text is not empty: a list is there and has no text."""
+        texts = self.kind(expr) in ("string", "dynamic")
+        return f"isnotempty({self.use(expr, 'text')})" if texts else self.use(expr, "present")
 
     # Choices
 
@@ -245,6 +250,8 @@ class Values:
                 return self.use(inner, wanted)
             case Op(name="time", args=(inner,)) if wanted == "time":
                 return self.time(inner)
+            case Op(name="earlier", args=(left, right)) if wanted == "time":
+                return self.helper("earlier", self.use(left, "time"), self.use(right, "time"))
             case Op(name="int", args=(inner,)) if wanted == "long":
                 if self.kind(inner) == "long":
                     return self.use(inner, "long")

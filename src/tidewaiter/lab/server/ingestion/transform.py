@@ -12,7 +12,7 @@ import duckdb
 import polars as pl
 
 from tidewaiter.core.errors import QueryError
-from tidewaiter.kql import Executor, QueryResult
+from tidewaiter.kql import Executor, Limits, QueryResult
 from tidewaiter.kql.text import QueryText
 from tidewaiter.kql.tokens import Token, lex
 from tidewaiter.lab.workspace.database import SQL_TYPES
@@ -62,10 +62,14 @@ class InvalidTransform(Exception):
 class Transform:
     """A transformation of rows with these columns (name -> KQL type)."""
 
-    def __init__(self, query: str, columns: Mapping[str, str]) -> None:
-        """Take a query that was checked."""
+    def __init__(
+        self, query: str, columns: Mapping[str, str], *, memory: str = "256MB", limits: Limits | None = None
+    ) -> None:
+        """Take a query that was checked; `memory` and `limits` bound what it may use."""
         self.query = query
         self.columns = dict(columns)
+        self.memory = memory
+        self.limits = limits
 
     def check(self) -> Mapping[str, str]:
         """Return the columns of its output with their types.
@@ -77,7 +81,7 @@ class Transform:
             raise InvalidTransform(f"The transformation has more than {LONGEST} characters.")
         try:
             _check_dialect(lex(QueryText(self.query, "transformKql")))
-            result = self._run(pl.DataFrame(schema={}), None)
+            result = self.run(pl.DataFrame(schema={}), None)
         except QueryError as error:
             raise InvalidTransform(str(error)) from None
         return {column.name: column.type for column in result.columns}
@@ -89,13 +93,14 @@ class Transform:
             InvalidTransform: it fails on these rows.
         """
         try:
-            result = self._run(source, now)
+            result = self.run(source, now)
         except QueryError as error:
             raise InvalidTransform(str(error)) from None
         names = [column.name for column in result.columns]
         return [dict(zip(names, row, strict=True)) for row in result.rows]
 
-    def _run(self, source: pl.DataFrame, now: datetime | None) -> QueryResult:
+    def run(self, source: pl.DataFrame, now: datetime | None) -> QueryResult:
+        """Run it on rows; raises QueryError."""
         with tempfile.TemporaryDirectory(prefix="tidewaiter-transform-") as folder:
             database = Path(folder) / "source.duckdb"
             rows = Path(folder) / "rows.parquet"
@@ -106,7 +111,8 @@ class Transform:
                     pl.lit(None, dtype=POLARS_TYPES[kinds[name]]).alias(name) for name in missing
                 ).write_parquet(rows)
             _make_source(database, self.columns, rows if source.height else None)
-            with Executor(database, {"source": self.columns}, memory="256MB") as executor:
+            schemas = {"source": self.columns}
+            with Executor(database, schemas, limits=self.limits, memory=self.memory) as executor:
                 return executor.run(_local(self.query), now=now, origin="transformKql")
 
 

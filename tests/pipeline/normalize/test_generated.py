@@ -1,0 +1,161 @@
+"""Generated records reach everything that a source's mapping does, and a wrong target is found with them."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from importlib.resources import as_file
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+from tidewaiter.content import Folder, SourceSpec, load_source, sources
+from tidewaiter.core.objects import Chunk, JsonChunk
+from tidewaiter.pipeline.normalize import generated_check
+from tidewaiter.pipeline.normalize.generated import Generator
+from tidewaiter.pipeline.normalize.generated_check import GeneratedCheck, prove, result
+from tidewaiter.pipeline.normalize.judging import rows_of
+from tidewaiter.pipeline.normalize.kql_check import prove_functions
+
+SOURCES = sources()
+FEW = {"aws_guardduty": 120}
+"""Records with which a source is tried here; `mapping test` takes thousands."""
+
+
+def checked(spec: SourceSpec, count: int, seed: int = 0, *, kql: bool = False) -> GeneratedCheck:
+    generator = Generator(spec, seed)
+    proof = prove(generator, count)
+    if kql:
+        prove_functions(proof, count)
+    return result(proof, generator, 0)
+
+
+def raws(chunks: list[Chunk]) -> list[bytes]:
+    return [
+        raw
+        for chunk in chunks
+        for raw in (chunk.records if isinstance(chunk, JsonChunk) else chunk.body.splitlines())
+    ]
+
+
+@pytest.mark.parametrize("source", sorted(SOURCES))
+def test_every_route_of_a_source_is_taken_and_every_target_of_records_agrees(source: str):
+    found = checked(SOURCES[source], FEW.get(source, 150))
+
+    assert found.problems == ()
+    assert (found.mismatches, found.asim_errors) == (0, 0)
+    assert all(route.records > 0 for route in found.routes)
+    assert sum(route.records for route in found.routes) == found.valid
+    assert found.valid + found.quarantined == found.records
+    assert 0.6 * found.records < found.valid < found.records, "some are sound, and some are not"
+    assert all(
+        target.records == found.valid and target.columns > 10 * found.valid for target in found.targets
+    )
+
+
+@pytest.mark.parametrize("source", sorted(SOURCES))
+def test_a_record_depends_on_seed_and_number_alone(source: str):
+    spec = SOURCES[source]
+    some = raws(list(Generator(spec, 5).chunks(60)))
+
+    assert raws(list(Generator(spec, 5).chunks(60))) == some
+    assert raws(list(Generator(spec, 5).chunks(1, 37))) == [some[37]]
+    assert raws(list(Generator(spec, 6).chunks(60))) != some
+    assert len(set(some)) > 50
+
+
+def test_records_of_a_day_are_begun_with_too():
+    spec = SOURCES["azure_activity"]
+    raw = b'{"OperationNameValue":"Microsoft.Tide/gauges/read","TimeGenerated":"2026-03-04T09:12:44Z"}'
+
+    some = raws(list(Generator(spec, 1, [JsonChunk([raw], [0])]).chunks(60)))
+
+    assert sum(b"gauges" in each for each in some) > 5
+
+
+def test_numbers_keep_their_digits_where_nothing_is_changed():
+    some = b"".join(raws(list(Generator(SOURCES["aws_cloudtrail"], 0).chunks(200))))
+    assert b"0.0007" in some
+    assert b"#0.0007" not in some
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A copy of a source that has both a native table and light functions."""
+    target = tmp_path / "aws_vpcflow"
+    with as_file(SOURCES["aws_vpcflow"].folder.root) as real:
+        shutil.copytree(real, target)
+    return target
+
+
+def load(folder: Path) -> SourceSpec:
+    return load_source(Folder(folder.name, folder))
+
+
+def edit(path: Path, before: str, after: str) -> None:
+    text = path.read_text()
+    assert before in text
+    path.write_text(text.replace(before, after, 1))
+
+
+def test_a_compiler_that_departs_from_the_interpreter_is_found(monkeypatch: pytest.MonkeyPatch):
+    real = rows_of
+
+    def departed(*args: object) -> object:
+        for row in real(*args):  # type: ignore[arg-type]
+            yield (
+                replace(row, columns={**row.columns, "EventVendor": b'"AWSX"'}) if row.position == 41 else row
+            )
+
+    monkeypatch.setattr(generated_check, "rows_of", departed)
+    found = checked(SOURCES["aws_tgwflow"], 60)
+
+    [problem] = found.problems
+    assert (problem.kind, problem.record, problem.column) == ("interpreter", 41, "EventVendor")
+    assert (problem.expected, problem.got) == ('"AWS"', '"AWSX"')
+    assert found.mismatches == 1
+    assert not found.ok
+
+
+def test_a_record_that_is_wrongly_set_aside_is_found(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(generated_check, "_complete", lambda *_: True)
+    found = checked(SOURCES["aws_vpcflow"], 150)
+    assert {problem.kind for problem in found.problems} == {"quarantine"}
+
+
+def test_a_value_that_asim_does_not_allow_is_an_error_with_its_record(folder: Path):
+    edit(folder / "mapping.network_session.yaml", "EventType: \"'Flow'\"", "EventType: \"'Party'\"")
+    found = checked(load(folder), 50)
+    assert found.asim_errors > 0
+    assert {problem.kind for problem in found.problems} == {"asim"}
+    assert all(problem.record >= 0 for problem in found.problems)
+
+
+def test_the_functions_of_a_light_source_agree_on_generated_records():
+    found = checked(SOURCES["aws_vpcflow"], 150, kql=True)
+
+    assert found.problems == ()
+    [target] = [each for each in found.targets if each.kind == "kql"]
+    assert target.skipped == ""
+    assert target.records == found.valid
+    assert target.columns > 20 * target.unread
+
+
+def test_a_function_that_gives_something_else_is_found(folder: Path):
+    spec = load(folder)
+    [asim, _] = spec.functions(["SourceSystem"])
+    wrong = replace(asim, body=asim.body.replace('"Deny"', '"Drop"'))
+    assert wrong.body != asim.body
+    generator = Generator(spec, 0)
+    proof = prove(generator, 60)
+    proof.spec = replace(spec)
+    object.__setattr__(proof.spec, "functions", lambda _: [wrong])
+
+    prove_functions(proof, 60)
+
+    found = result(proof, generator, 0)
+    assert {(p.kind, p.column, p.expected, p.got) for p in islice(found.problems, 5)} == {
+        ("kql", "DvcAction", "'Deny'", "'Drop'")
+    }
+    assert found.mismatches == len(found.problems) > 0
