@@ -32,6 +32,8 @@ LIBRARY_VERSION = "1.1.2"
 FILL = "absent string as empty"
 """Internal scalar function: a null string as ''. The space keeps queries from calling it."""
 
+TIMES = "timespan by a whole number"
+"""Internal scalar function: a timespan literal, so many times."""
 DISTANCE = "timespan without sign"
 """Internal scalar function: abs() of a timespan."""
 
@@ -61,6 +63,10 @@ _PARSE_JSON = (
     "CASE WHEN CAST({0} AS VARCHAR) <> '' THEN to_json(CAST({0} AS VARCHAR)) END)"
 )
 """Text that is not JSON becomes a dynamic that holds the text (Kusto docs "parse_json()")."""
+_REPLACE = "regexp_replace({2}, {0}, {1}, 'g')"
+"""The old name of replace_regex() has the text last: replace(regex, rewrite, text)."""
+_TIMES = "to_microseconds(TRY_CAST(epoch_us({0}) * CAST({1} AS HUGEINT) AS BIGINT))"
+"""DuckDB multiplies an interval by 32 bits alone."""
 
 
 def _render_bin(node: ir.FunctionCall) -> str:
@@ -93,6 +99,8 @@ def install() -> None:
     SCALAR_FUNCTIONS["split"] = _Split("split", "template", "", (2, 3))
     SCALAR_FUNCTIONS["parse_json"] = FunctionSpec("parse_json", "template", _PARSE_JSON, (1,))
     SCALAR_FUNCTIONS["todynamic"] = FunctionSpec("todynamic", "template", _PARSE_JSON, (1,))
+    SCALAR_FUNCTIONS["replace"] = FunctionSpec("replace", "template", _REPLACE, (3,))
+    SCALAR_FUNCTIONS[TIMES] = FunctionSpec(TIMES, "template", _TIMES, (2,))
     SCALAR_FUNCTIONS[DISTANCE] = FunctionSpec(DISTANCE, "template", "greatest({0}, -({0}))", (1,))
     SCALAR_FUNCTIONS[FILL] = FunctionSpec(FILL, "template", "coalesce({0}, '')", (1,))
     SCALAR_FUNCTIONS[received.FUNCTION] = FunctionSpec(

@@ -12,7 +12,7 @@ from typing import Any
 
 from duckdb_kql import ir
 
-from tidewaiter.kql.dialect import DISTANCE
+from tidewaiter.kql.dialect import DISTANCE, TIMES
 from tidewaiter.kql.names import HIDDEN
 from tidewaiter.kql.received import FUNCTION
 from tidewaiter.kql.results import RECEIVED
@@ -102,6 +102,8 @@ class Rewriter:
         if isinstance(node, ir.FunctionCall) and node.name == "abs" and len(node.args) == 1:
             timespan = self._type_of(node.args[0]) == "timespan"
             return dataclasses.replace(node, name=DISTANCE) if timespan else node
+        if isinstance(node, ir.BinaryOp) and node.op == "*":
+            return self._times(node)
         if isinstance(node, ir.FunctionCall) and node.name == "pack_all" and not node.args:
             named = ((ir.Literal(name, "string"), ir.ColumnRef(name)) for name in self._columns)
             return ir.FunctionCall("bag_pack", tuple(part for pair in named for part in pair))
@@ -109,6 +111,15 @@ class Rewriter:
             return self._as_text(node)
         if isinstance(node, ir.InList) and any(_number(item) is not None for item in node.items):
             return self._in_texts(node)
+        return node
+
+    def _times(self, node: ir.BinaryOp) -> ir.Expr:
+        """Return `n * 1s` as a call that takes whole numbers of any size."""
+        for span, number in ((node.left, node.right), (node.right, node.left)):
+            literal = isinstance(span, ir.Literal) and span.kind == "timespan"
+            kind = number.kind if isinstance(number, ir.Literal) else self._type_of(number)
+            if literal and kind in ("long", "int"):
+                return ir.FunctionCall(TIMES, (span, number))
         return node
 
     def _reads_hidden(self, name: str) -> bool:

@@ -14,8 +14,8 @@ from typing import Any
 
 import msgspec
 
-from tidewaiter.asim.mapping.evaluate import evaluate, resolve
-from tidewaiter.asim.mapping.expression import Expr, Op, lookups
+from tidewaiter.asim.mapping.evaluate import Lookups, evaluate, resolve
+from tidewaiter.asim.mapping.expression import Expr, Op, lookups, members
 from tidewaiter.asim.mapping.kql.binding import Path
 from tidewaiter.asim.mapping.kql.functions import KqlFunction
 from tidewaiter.asim.mapping.kql.transforms import LISTS, Transform
@@ -24,9 +24,11 @@ from tidewaiter.asim.mapping.record import attribute
 from tidewaiter.asim.mapping.runtime import decode_any
 from tidewaiter.asim.mapping.spec import EVENT_ID
 from tidewaiter.content.sources import SourceSpec
-from tidewaiter.pipeline.normalize.held import Holding
+from tidewaiter.pipeline.normalize.held import Holding, odd_time, times_of
 from tidewaiter.pipeline.normalize.reference import ReferenceRow, reference_of_json, reference_of_line
 
+LONGEST_FIELD = 64 << 10
+"""Bytes: "Fields longer than 64 KB are truncated" ("Azure Monitor service limits", 2025-08-28)."""
 KEPT = "SourceSystem"
 """A column that every table has and no mapping reads: in the rows under test it numbers them."""
 _ALWAYS: frozenset[Path] = frozenset({(next(iter(LISTS)),)})
@@ -231,14 +233,25 @@ def _columns(
 ) -> Iterator[Difference | type[Unread] | None]:
     mapping = spec.mapping.routes[case.place].mapping
     types = spec.mapping.types[mapping.table]
+    cut = {name for name, value in case.record.items() if _is_cut(value)}
     for column, expr in mapping.columns.items():
-        if any(
-            path[0] in LISTS or resolve(path, case.record) is not None for path in missing.get(column, ())
-        ):
+        lost = missing.get(column, ())
+        unread = any(path[0] in LISTS or resolve(path, case.record) is not None for path in lost)
+        if unread or (cut and members(expr) & cut) or _odd_time(expr, case.record, spec.mapping.lookups):
             yield Unread
             continue
         wanted, kind = case.row.columns.get(column), _kind(types[column], expr)
         yield next(_difference(target, number, column, kind, wanted, row.get(column)), None)
+
+
+def _is_cut(value: Any) -> bool:
+    """Whether Azure cuts a field of a body: it is longer than 64 KB."""
+    return isinstance(value, (str, dict, list)) and len(msgspec.json.encode(value)) > LONGEST_FIELD
+
+
+def _odd_time(expr: Expr, record: Mapping[str, Any], lookups: Lookups) -> bool:
+    """Whether a column reads a time in a form that KQL does not (a documented difference)."""
+    return any(odd_time(evaluate(inner, record, lookups)) for inner in times_of(expr))
 
 
 def _kind(type: str, expr: Expr | None) -> str:

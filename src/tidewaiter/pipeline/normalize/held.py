@@ -56,7 +56,7 @@ class Holding:
         self.condition = self._over_row(meaning.condition, meaning.binding)
         self.reads = {name: self._reads(expr, meaning.binding) for name, expr in meaning.plain.items()}
         self.condition_reads = self._reads(meaning.plain_condition, meaning.binding)
-        self.times = {name: tuple(_times(expr)) for name, expr in self.columns.items()}
+        self.times = {name: tuple(times_of(expr)) for name, expr in self.columns.items()}
 
     def told(
         self, record: Mapping[str, Any], row: Mapping[str, Any]
@@ -73,14 +73,10 @@ class Holding:
 
     def _columns(self, values: Mapping[str, Any], lost: set[int]) -> Iterator[tuple[str, Told]]:
         for name, expr in self.columns.items():
-            if any(self._odd_time(inner, values) for inner in self.times[name]):
+            if any(odd_time(evaluate(inner, values, self.lookups)) for inner in self.times[name]):
                 continue  # a documented difference
             value = column(expr, self.types[name], values, self.lookups)
             yield name, Told(value, not (self.reads[name] & lost))
-
-    def _odd_time(self, inner: Expr, values: Mapping[str, Any]) -> bool:
-        found = evaluate(inner, values, self.lookups)
-        return isinstance(found, str) and not _TIME.fullmatch(found) and operators.time(found) is not None
 
     def _over_row(self, expr: Expr, binding: Binding) -> Expr:
         """Return an expression that reads what a row holds under names of our own."""
@@ -157,13 +153,18 @@ def _seconds(value: Any) -> int | None:
     return int((moment - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds())
 
 
-def _times(expr: Expr) -> Iterator[Expr]:
+def times_of(expr: Expr) -> Iterator[Expr]:
     """Yield what is read as a time."""
     if isinstance(expr, Op):
         if expr.name == "time":
             yield expr.args[0]
         for arg in expr.args:
-            yield from _times(arg)
+            yield from times_of(arg)
+
+
+def odd_time(value: Any) -> bool:
+    """Whether a value is a time in a form that the mapping reads, and KQL does not."""
+    return isinstance(value, str) and not _TIME.fullmatch(value) and operators.time(value) is not None
 
 
 def _same(original: Any, told: Any) -> bool:
