@@ -148,8 +148,11 @@ def run_samples(
         int, typer.Option("--first", min=0, help="The number of the first generated record.")
     ] = 0,
     targets: Annotated[
-        str, typer.Option("--targets", help="Which targets to run generated records through.")
-    ] = "python",
+        str,
+        typer.Option(
+            "--targets", help="Of python, kql and transform, those to run generated records through."
+        ),
+    ] = "python,kql",
     full: Annotated[
         bool, typer.Option("--full", help="Run all generated records through KQL, not a part of them.")
     ] = False,
