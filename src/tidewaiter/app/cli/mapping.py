@@ -152,7 +152,7 @@ def run_samples(
         typer.Option(
             "--targets", help="Of python, kql and transform, those to run generated records through."
         ),
-    ] = "python,kql",
+    ] = "python,kql,transform",
     full: Annotated[
         bool, typer.Option("--full", help="Run all generated records through KQL, not a part of them.")
     ] = False,
