@@ -27,7 +27,8 @@ class JsonShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `members`: names that a record (or, for a digest, the document) has, all of them; `or_members`: other
     such sets, for a record that comes in several forms. `values`: the texts of a member, where it is there,
     that tell records of this source from those of others in the same form. `envelopes`: names of a
-    top-level member that holds the list of records. `wrappers`: names of a member that holds one
+    member that holds the list of records, in the document itself (`Records`) or in an object of it
+    (`detail.findings`). `wrappers`: names of a member that holds one
     record of this source inside a shipper's record, as an object or as a JSON string. CloudWatch Logs' names
     are among them for every source.
     """

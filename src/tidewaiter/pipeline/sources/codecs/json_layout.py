@@ -13,8 +13,7 @@ are never within one. Written to begin with a literal, for which `re` has a fast
 _FIRST_LINES = 16
 _CLOSING_BYTES = 1 << 12
 _FIRST_KEY = re.compile(rb'\{\s*"[^"\\]*"\s*:')
-_LIST_END = re.compile(rb"\s*\]\s*$")
-_DOCUMENT_END = re.compile(rb'\s*\](?:\s*,\s*"[^"]*"\s*:\s*(?:"[^"]*"|\w+))*\s*\}\s*$')
+_OBJECT_END = rb'(?:\s*,\s*"[^"]*"\s*:\s*(?:"[^"]*"|\w+))*\s*\}'
 _STRAY_BRACES = re.compile(rb"(\s*+\}[}\s]*+),\s*+\{")
 _CUT_OBJECT = re.compile(rb'\{\s*(?:"(?P<key>[^"\\]*+)(?P<closed>"\s*+:?+\s*+)?)?$')
 _CUT_MEMBER = re.compile(rb'"(?:[^"\\]|\\.)*+(?:"\s*+:?+\s*+)?$', re.DOTALL)
@@ -51,20 +50,20 @@ def is_cut_line(data: bytes, start: int) -> bool:
     return len(line) > 1 and probe(line).verdict is not Verdict.WHOLE
 
 
-def list_end(data: bytes, *, in_document: bool) -> int:
-    """Return the index of the `]` that ends the list, and its document, at the end of the data, or -1."""
+def list_end(data: bytes, *, depth: int) -> int:
+    """Return the index of the `]` that ends the list, and `depth` objects around it, at the end, or -1."""
     end = _without_space(data, len(data))
-    if in_document:
+    for _ in range(depth):
         if data[end - 1 : end] != b"}":
             return -1
         end = _without_space(data, end - 1)
     return end - 1 if data[end - 1 : end] == b"]" else -1
 
 
-def closing(bad: bytes, *, in_document: bool) -> int:
+def closing(bad: bytes, *, depth: int) -> int:
     """Return the index at which a bad last record ends and the end of its list begins, or -1."""
     start = max(0, len(bad) - _CLOSING_BYTES)
-    found = (_DOCUMENT_END if in_document else _LIST_END).search(bad, start)
+    found = re.compile(rb"\s*\]" + depth * _OBJECT_END + rb"\s*$").search(bad, start)
     return found.start() if found else -1
 
 

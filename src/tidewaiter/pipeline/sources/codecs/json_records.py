@@ -11,6 +11,7 @@ from tidewaiter.content.recognition import JsonShape, Recognition
 from tidewaiter.core.faults import FaultKind
 from tidewaiter.core.objects import JsonChunk, SourceObject
 from tidewaiter.pipeline.sources.codecs import json_layout as layout
+from tidewaiter.pipeline.sources.codecs.envelopes import Envelopes, Path
 from tidewaiter.pipeline.sources.codecs.feed import Feed, is_utf8, utf16_fault
 from tidewaiter.pipeline.sources.codecs.inflate import Limits
 from tidewaiter.pipeline.sources.codecs.json_values import (
@@ -80,11 +81,12 @@ class JsonReader:
         self._record_bytes = record_bytes
         self._ledger = Ledger(object_id, shape, feed, record_bytes)
         self._salvage = Salvage(shape, record_bytes)
-        self._envelopes = {name.encode() for name in shape.envelopes}
+        self._envelopes = Envelopes(shape.envelopes)
         names = (*(name for form in shape.forms for name in form), *shape.wrappers)
-        self._own_names = {name.encode() for name in names}
+        self._own_names = frozenset(name.encode() for name in names)
         self._place = _Place.OUTSIDE
-        self._in_document = False
+        self._path: Path = ()  # of the object in the document that is looked through
+        self._depth = 0  # how many objects lie around the list
         self._lines = False
         self._separator = b""
         self._careful_until = 0
@@ -141,11 +143,11 @@ class JsonReader:
         if self._place is _Place.LIST:
             if byte != 0x5D:
                 return False
-            self._place = _Place.DOCUMENT if self._in_document else _Place.OUTSIDE
+            self._place = _Place.DOCUMENT if self._depth else _Place.OUTSIDE
         elif byte == 0x5B and not (self._lines and layout.is_cut_line(feed.buffer, feed.pos)):
-            self._place, self._in_document = _Place.LIST, False
+            self._place, self._depth = _Place.LIST, 0
         elif byte == 0x7B and self._is_document():
-            self._place = _Place.DOCUMENT
+            self._place, self._path = _Place.DOCUMENT, ()
         else:
             return False
         feed.pos += 1
@@ -154,27 +156,18 @@ class JsonReader:
     def _is_document(self) -> bool:
         """Say whether the object here has a list of records as a member, and so is no record itself."""
         feed = self._feed
-        while True:
-            at = feed.pos + 1
-            while found := next_key(feed.buffer, at):
-                key, value = found
-                if key in self._envelopes and feed.buffer[value] == 0x5B:
-                    return True
-                if key in self._own_names:
-                    return False
-                end = value_end(feed.buffer, value)
-                at = end if end >= 0 else len(feed.buffer)
-            at = skip_filler(feed.buffer, at)
-            seen = at < len(feed.buffer) and feed.buffer[at] != 0x22
-            if seen or feed.left > JSON_WINDOW_BYTES or not feed.more():
+        while (found := self._envelopes.found_in(feed.buffer, feed.pos, self._own_names)) is None:
+            if feed.left > JSON_WINDOW_BYTES or not feed.more():
                 return False
+        return found
 
     def _pass_member(self, byte: int) -> None:
         """Within a document: enter the list that is the next member's value, or skip the member."""
         feed = self._feed
         if byte == 0x7D:
             feed.pos += 1
-            self._place = _Place.OUTSIDE
+            self._place = _Place.DOCUMENT if self._path else _Place.OUTSIDE
+            self._path = self._path[:-1]
             return
         found = next_key(feed.buffer, feed.pos)
         if found is None:
@@ -187,9 +180,13 @@ class JsonReader:
                 self._skip_bad("malformed", "not a member of the document")
             return
         key, feed.pos = found
-        if feed.buffer[feed.pos] == 0x5B and key in self._envelopes:
+        path = (*self._path, key)
+        if feed.buffer[feed.pos] == 0x5B and path in self._envelopes:
             feed.pos += 1
-            self._place, self._in_document = _Place.LIST, True
+            self._place, self._depth = _Place.LIST, len(path)
+        elif feed.buffer[feed.pos] == 0x7B and self._envelopes.leads_on(path):
+            feed.pos += 1
+            self._path = path
         else:
             self._pass_value()
 
@@ -231,7 +228,7 @@ class JsonReader:
         """Yield where the elements at hand may end, where to go on then, and in which place."""
         feed = self._feed
         if feed.eof:
-            end = layout.list_end(feed.buffer, in_document=self._in_document)
+            end = layout.list_end(feed.buffer, depth=self._depth)
             yield end, len(feed.buffer), _Place.OUTSIDE
         if not self._separator:
             self._separator = layout.separator(feed.buffer, feed.pos)
@@ -299,7 +296,7 @@ class JsonReader:
         elif not feed.more():
             rest = Bad(feed.buffer[feed.pos :], feed.at, feed.at + feed.left)
             whole = self._ledger.count or self._place is not _Place.OUTSIDE
-            if not whole and layout.begins_document(feed.buffer, feed.pos, self._envelopes):
+            if not whole and layout.begins_document(feed.buffer, feed.pos, self._envelopes.first_names):
                 self._ledger.truncated("ends before its first record")
             else:
                 self._ledger.set_aside("truncated", "the object ends within it", rest)
@@ -358,7 +355,7 @@ class JsonReader:
         """Leave the end of the list and of its document out of a bad last record."""
         if self._place is not _Place.LIST or self._feed.left or not bad.complete:
             return bad
-        end = layout.closing(bad.raw, in_document=self._in_document)
+        end = layout.closing(bad.raw, depth=self._depth)
         if end < 0:
             return bad
         self._place = _Place.OUTSIDE

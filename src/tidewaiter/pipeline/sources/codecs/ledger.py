@@ -10,6 +10,7 @@ from tidewaiter.content.recognition import JsonShape
 from tidewaiter.core.faults import Fault, FaultKind, Quarantined
 from tidewaiter.core.objects import JsonChunk
 from tidewaiter.pipeline.sources.codecs.feed import Feed, is_utf8
+from tidewaiter.pipeline.sources.codecs.json_values import one_line
 from tidewaiter.pipeline.sources.codecs.record_shape import is_wrapped, unwrap
 from tidewaiter.pipeline.sources.codecs.salvage import Bad
 
@@ -50,6 +51,10 @@ class Ledger:
             return
         if inner and inner.problem:
             self.quarantine(inner.problem, inner.reason, data)
+            return
+        if inner and inner.records is not None:
+            for record in inner.records:
+                self.add(one_line(record))
             return
         self._records.append(inner.record if inner else raw)
         self._positions.append(self.count)

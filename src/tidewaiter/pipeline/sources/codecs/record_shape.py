@@ -12,6 +12,7 @@ from tidewaiter.core.faults import FaultKind
 from tidewaiter.pipeline.sources.codecs.json_values import (
     MEMBERS,
     RAW,
+    RAW_LIST,
     TEXT,
     is_one_line,
     one_line,
@@ -27,12 +28,16 @@ CONTROL_MESSAGE = "CWL CONTROL MESSAGE"
 
 @dataclass(frozen=True, slots=True)
 class Unwrapped:
-    """A record taken out of its wrappers; with a `problem`, none could be; `control`: there is none."""
+    """A record taken out of its wrappers; with a `problem`, none could be; `control`: there is none.
+
+    `records` are those of a document with a list of them, where that is what the wrappers held.
+    """
 
     record: bytes | msgspec.Raw
     problem: FaultKind | None = None
     reason: str = ""
     control: bool = False
+    records: tuple[msgspec.Raw, ...] | None = None
 
 
 def members_of(raw: bytes | memoryview | msgspec.Raw) -> dict[str, msgspec.Raw] | None:
@@ -72,6 +77,9 @@ def unwrap(shape: JsonShape, raw: bytes | msgspec.Raw) -> Unwrapped:
         found = members_of(record)
         name = None if found is None or has_members(shape, found) else wrapper_of(shape, found)
         if found is None or name is None:
+            listed = None if found is None or has_members(shape, found) else _listed(shape, found)
+            if listed is not None:
+                return Unwrapped(raw, records=listed)
             break
         inner: bytes | msgspec.Raw = found[name]
         if bytes(inner).startswith(b'"'):
@@ -93,3 +101,15 @@ def unwrap(shape: JsonShape, raw: bytes | msgspec.Raw) -> Unwrapped:
         return Unwrapped(one_line(data))
     except RecursionError:
         return Unwrapped(raw, "too_deep", "the record is nested too deep")
+
+
+def _listed(shape: JsonShape, found: Mapping[str, msgspec.Raw]) -> tuple[msgspec.Raw, ...] | None:
+    """Return the records of a document that holds a list of them; None when it is no such document."""
+    for envelope in shape.envelopes:
+        *names, last = envelope.split(".")
+        held: Mapping[str, msgspec.Raw] | None = found
+        for name in names:
+            held = members_of(held[name]) if held and name in held else None
+        if held and bytes(held.get(last, b""))[:1] == b"[":
+            return tuple(RAW_LIST.decode(held[last]))
+    return None

@@ -12,6 +12,7 @@ from tidewaiter.core.faults import Fault
 from tidewaiter.core.objects import ObjectKind, SourceObject
 from tidewaiter.pipeline.sources.codecs import json_values as json
 from tidewaiter.pipeline.sources.codecs.delimited_text import LINE_MEMBERS
+from tidewaiter.pipeline.sources.codecs.envelopes import Envelopes
 from tidewaiter.pipeline.sources.codecs.feed import utf16_fault
 from tidewaiter.pipeline.sources.codecs.inflate import Head, read_head
 from tidewaiter.pipeline.sources.codecs.lines import are_fields, header_fields
@@ -45,8 +46,7 @@ class Recognizer:
             for rule in recognition.paths
         ]
         shapes = [shape for recognition in recognitions.values() for shape in recognition.json]
-        named = frozenset(name.encode() for shape in shapes for name in shape.envelopes)
-        self._envelopes = named | {LOG_EVENTS.encode()}
+        self._envelopes = Envelopes((LOG_EVENTS, *(name for shape in shapes for name in shape.envelopes)))
         self._line = {
             source: re.compile(recognition.text.line.encode())
             for source, recognition in recognitions.items()
@@ -157,7 +157,7 @@ def _unwrapped(found: dict[bytes, bytes], shape: JsonShape, nesting: int) -> Ite
         if inner:
             inner = inner[json.skip_space(inner, 0) :]
         if inner and inner[:1] == b"{":
-            for value in islice(sample.values(inner, frozenset()), 1):
+            for value in islice(sample.values(inner, Envelopes(shape.envelopes)), 1):
                 yield from _unwrapped(value.members, shape, nesting - 1)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from tidewaiter.pipeline.sources.codecs import json_values as json
+from tidewaiter.pipeline.sources.codecs.envelopes import Envelopes, Path
 from tidewaiter.pipeline.sources.codecs.inflate import GZIP_MAGIC, Head
 
 _LINES = 16
@@ -26,12 +27,14 @@ _MAGICS = (
     (b"%PDF", "a PDF document"),
     (b"SQLite format 3", "an SQLite database"),
 )
+NO_ENVELOPES = Envelopes(())
 
 
 class Value(NamedTuple):
     """An object seen in the file: its members as written, the last one cut where the bytes end.
 
-    `envelope` is the member of the document in whose list it stands, empty if in none.
+    `envelope` is the member of the document in whose list it stands, with the names that lead there as a
+    recognition writes them, empty if in none.
     """
 
     members: dict[bytes, bytes]
@@ -63,11 +66,11 @@ def content_of(head: Head) -> Content:
     return Content(data[start:], head.complete, utf16=bool(codec))
 
 
-def values(data: bytes, envelopes: frozenset[bytes]) -> Iterator[Value]:
+def values(data: bytes, envelopes: Envelopes) -> Iterator[Value]:
     """Yield the objects that could be records, in order: elements of lists, or values by themselves.
 
-    `envelopes` are the names of members whose lists hold records; a document with such a member is
-    not yielded, its elements are.
+    `envelopes` are the places of lists that hold records; a document with such a list is not yielded,
+    its elements are.
     """
     at = 0
     while at < len(data) and data[at] in b"{[":
@@ -115,7 +118,7 @@ def describe(content: Content, seen: Sequence[Value]) -> str:
 
 
 def _document(
-    data: bytes, start: int, envelopes: frozenset[bytes], envelope: bytes = b""
+    data: bytes, start: int, envelopes: Envelopes, envelope: bytes = b"", path: Path = ()
 ) -> Generator[Value, None, int]:
     """Yield the object at `start`, or the elements of the lists in it; return where it ends."""
     found: dict[bytes, bytes] = {}
@@ -123,9 +126,15 @@ def _document(
     lists = 0
     while member := json.next_key(data, at):
         key, value = member
-        if key in envelopes and data[value] == 0x5B:
+        here = (*path, key)
+        if here in envelopes and data[value] == 0x5B:
             lists += 1
-            at = yield from _elements(data, value + 1, key)
+            at = yield from _elements(data, value + 1, b".".join(here))
+            continue
+        leads_on = data[value] == 0x7B and envelopes.leads_on(here)
+        if leads_on and envelopes.found_in(data, value, frozenset(), here):
+            lists += 1
+            at = yield from _document(data, value, envelopes, path=here)
             continue
         end = json.value_end(data, value)
         at = end if end >= 0 else len(data)
@@ -145,7 +154,7 @@ def _elements(data: bytes, start: int, envelope: bytes) -> Generator[Value, None
     at = json.skip_filler(data, start)
     while at < len(data) and data[at] != 0x5D:
         if data[at] == 0x7B:
-            at = yield from _document(data, at, frozenset(), envelope)
+            at = yield from _document(data, at, NO_ENVELOPES, envelope)
         else:
             end = json.value_end(data, at)
             at = end if end > at else len(data)
