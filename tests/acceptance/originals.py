@@ -8,6 +8,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -75,6 +76,18 @@ def finding_ids(folder: Path) -> list[str]:
         line for path in sorted(folder.rglob("GuardDuty/**/*.gz")) for line in content(path).splitlines()
     )
     return [f"{found['id']}@{found['updatedAt']}" for found in map(json.loads, lines)]
+
+
+def hub_findings(folder: Path) -> dict[str, dict[str, Any]]:
+    """Return all states of Security Hub's findings below a folder, plain and in events, by id and time."""
+    lines = [
+        line for path in sorted(folder.rglob("SecurityHub/**/*.gz")) for line in content(path).splitlines()
+    ]
+    events = [json.loads(line) for line in lines]
+    found = [
+        one for event in events for one in (event["detail"]["findings"] if "detail" in event else [event])
+    ]
+    return {f"{one['Id']}@{one['UpdatedAt']}": one for one in found}
 
 
 def entra_ids(folder: Path) -> list[str]:

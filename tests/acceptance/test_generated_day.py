@@ -51,13 +51,16 @@ def test_every_record_of_the_day_is_accounted_for(product, rows, truth):
     lines = sum(len(originals.content(p).splitlines()) for p in originals.access_logs(product[0]))
 
     found = originals.finding_ids(product[0])
+    copied = originals.hub_findings(product[0])
     signed = originals.entra_ids(product[0])
-    assert ids == Counter([*truth.event_ids, *truth.insight_ids, *found, *signed])
+    assert ids == Counter([*truth.event_ids, *truth.insight_ids, *found, *copied, *signed])
     assert len(signed) == sum(truth.events.entra.values())
     ours = ("azure_activity", "entra_audit", "entra_signin")
     assert sum(report["sources"][source]["delivered"] for source in ours) == len(signed)
     assert sum(report["sources"][source]["quarantined"] for source in ours) == 0
-    assert len(found) == report["rows"][FINDINGS] == truth.events.guardduty
+    assert len(found) == report["sources"]["aws_guardduty"]["delivered"] == truth.events.guardduty
+    assert len(copied) == report["sources"]["aws_securityhub"]["delivered"] == truth.events.securityhub
+    assert report["rows"][FINDINGS] == len(found) + len(copied)
     assert len(truth.event_ids) == EVENTS
     assert report["rows"][NETWORK] == truth.events.vpcflow
     assert report["sources"]["aws_cloudtrail"]["quarantined"] == 0
@@ -150,7 +153,7 @@ def test_the_findings_of_the_stories_are_alerts_with_their_severity_and_tactic(p
         for line in originals.content(path).splitlines()
     )
     found = {f"{line['id']}@{line['updatedAt']}": line for line in lines}
-    alerts = {row["EventOriginalUid"]: row for row in rows[FINDINGS]}
+    alerts = {row["EventOriginalUid"]: row for row in rows[FINDINGS] if row["EventProduct"] == "GuardDuty"}
 
     assert alerts.keys() == found.keys()
     for event_id, alert in alerts.items():
@@ -162,6 +165,35 @@ def test_the_findings_of_the_stories_are_alerts_with_their_severity_and_tactic(p
     told = {place.id for one in truth.campaigns for technique in one.techniques for place in technique.places
             if place.log == "guardduty"}  # fmt: skip
     assert told <= {event_id.split("@")[0] for event_id in alerts}
+
+
+def test_security_hubs_copies_meet_guarddutys_alerts_and_its_checks_say_how_they_ended(product, rows):
+    found = originals.hub_findings(product[0])
+    alerts = {row["EventOriginalUid"]: row for row in rows[FINDINGS] if row["EventProduct"] == "Security Hub"}
+    own = {(row["AlertId"], row["TimeGenerated"]): row for row in rows[FINDINGS]
+           if row["EventProduct"] == "GuardDuty"}  # fmt: skip
+
+    assert alerts.keys() == found.keys()
+    for event_id, alert in alerts.items():
+        finding = found[event_id]
+        carried = originals.members_of(str(alert["AdditionalFields"]))
+        assert json.loads(carried["Resources"]) == finding["Resources"]
+        assert alert["EventOriginalSeverity"] == finding["Severity"]["Label"]
+        if finding["ProductName"] == "GuardDuty":
+            seen = own[alert["AlertId"], alert["TimeGenerated"]]
+            same = ["EventCount", "EventSeverity", "AttackTechniques", "RuleName"]
+            if (
+                finding["Resources"][0]["Type"] == "AwsIamAccessKey"
+            ):  # of a bucket's readers a copy says nothing
+                same += ["Username", "UserId", "UserType"]
+            assert {name: alert.get(name) for name in same} == {name: seen.get(name) for name in same}
+        else:
+            failed = finding["Compliance"]["Status"] == "FAILED"
+            assert alert["EventResult"] == ("Failure" if failed else "Success")
+            assert (alert["AlertStatus"], alert["RuleName"]) == (
+                "Active" if failed else "Closed", finding["Compliance"]["SecurityControlId"],
+            )  # fmt: skip
+    assert {finding["ProductName"] for finding in found.values()} == {"GuardDuty", "Security Hub"}
 
 
 def test_an_analyst_asks_and_gets_what_the_records_say(product, rows, tidewaiter, truth):

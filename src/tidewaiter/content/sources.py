@@ -162,7 +162,9 @@ class SourceSpec:
         Raises:
             ContentError: an expression has no KQL, or a transformation is too long.
         """
-        return transforms(self.mapping, self.event_id, self.file.other_form)
+        whole = self.mapping.record.whole
+        without = [*self.file.other_form, *([whole.name] if whole else [])]
+        return transforms(self.mapping, self.event_id, without)
 
     def _expr(self, text: str, lets: Mapping[str, Expr]) -> Expr:
         return inline(parse(text, at=Location(f"sources/{self.id}/source.yaml")), lets)

@@ -28,6 +28,7 @@ TABLES = {
     "aws_guardduty": {"AWSGuardDuty"},
     "aws_route53resolver": {"AWSRoute53Resolver"},
     "aws_s3access": {"AWSS3ServerAccess"},
+    "aws_securityhub": {"AWSSecurityHubFindings"},
     "aws_vpcflow": {"AWSVPCFlow"},
     "azure_activity": {"AzureActivity"},
     "entra_audit": {"AuditLogs"},

@@ -31,7 +31,9 @@ def cases(source: str) -> list[Case]:
     return list(cases_of_samples(SOURCES[source]))
 
 
-@pytest.mark.parametrize("source", sources_with_long(NATIVE, "aws_cloudtrail", "entra_signin"))
+@pytest.mark.parametrize(
+    "source", sources_with_long(NATIVE, "aws_cloudtrail", "aws_securityhub", "entra_signin")
+)
 def test_a_function_gives_what_the_mapping_means_on_every_sample(source: str, tmp_path: Path):
     spec = SOURCES[source]
     plain = [each for each in spec.functions([KEPT]) if each.name.startswith("ASim")]
@@ -43,7 +45,9 @@ def test_a_function_gives_what_the_mapping_means_on_every_sample(source: str, tm
         assert compared.compared > (1 if spec.file.other_form else 20) * compared.unread
 
 
-@pytest.mark.parametrize("source", sources_with_long(NATIVE, "aws_cloudtrail", "entra_signin"))
+@pytest.mark.parametrize(
+    "source", sources_with_long(NATIVE, "aws_cloudtrail", "aws_securityhub", "entra_signin")
+)
 def test_microsofts_parser_has_nothing_to_say_about_a_function(source: str):
     made = SOURCES[source].functions()
     stored = {each.name: StoredFunction(each.name, each.body, each.parameters) for each in made}
@@ -67,7 +71,8 @@ def test_a_transformation_gives_what_the_mapping_means_on_every_sample(source: s
 
 
 @pytest.mark.parametrize(
-    "source", sources_with_long(sorted(SOURCES), "aws_cloudtrail", "aws_guardduty", "entra_signin")
+    "source",
+    sources_with_long(sorted(SOURCES), "aws_cloudtrail", "aws_guardduty", "aws_securityhub", "entra_signin"),
 )
 def test_a_transformation_fits_and_is_kql_on_its_stream(source: str):
     for made in SOURCES[source].transforms:

@@ -21,7 +21,7 @@ from tidewaiter.asim.mapping.expression import Expr, Op, looked_into, members
 from tidewaiter.asim.mapping.hoist import Hoisted, hoist, kind_of
 from tidewaiter.asim.mapping.python_column import write_column
 from tidewaiter.asim.mapping.python_text import Scope, local
-from tidewaiter.asim.mapping.record import NULL, attribute
+from tidewaiter.asim.mapping.record import NULL, RecordType, attribute
 from tidewaiter.asim.mapping.runtime import InvalidRecord
 from tidewaiter.asim.mapping.source_mapping import SourceMapping
 from tidewaiter.asim.mapping.spec import EVENT_ID, MappingSpec
@@ -57,15 +57,32 @@ def compile_python(source: SourceMapping) -> CompiledSource:
     code = writer.module()
     names = writer.names()
     exec(compile(code, "<tidewaiter mapping>", "exec"), names)
-    decode, decode_open = (
-        msgspec.json.Decoder(struct).decode for struct in (source.record.struct, source.record.open_struct)
-    )
+    decode, decode_open = (_decode(source.record, struct) for struct in
+                           (source.record.struct, source.record.open_struct))  # fmt: skip
     tables = tuple(route.mapping.table for route in source.routes)
     members = frozenset(source.record.kinds)
     objects = {
         name: msgspec.json.Decoder(struct | None).decode for name, struct in source.record.structs.items()
     }
     return CompiledSource(tables, members, decode, decode_open, names["map_record"], objects, code)
+
+
+def _decode(
+    record: RecordType, struct: type[msgspec.Struct]
+) -> Callable[[bytes | msgspec.Raw], msgspec.Struct]:
+    """Return the decoder of a record, which also gives it the record itself where the mapping reads that."""
+    decode = msgspec.json.Decoder(struct).decode
+    whole = record.whole
+    if whole is None:
+        return decode
+    name = attribute(whole.name)
+
+    def with_itself(raw: bytes | msgspec.Raw) -> msgspec.Struct:
+        found = decode(raw)
+        setattr(found, name, msgspec.Raw(whole.raw(raw)))
+        return found
+
+    return with_itself
 
 
 NOTHING: Mapping[str, str] = {}

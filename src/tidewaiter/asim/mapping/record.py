@@ -2,6 +2,7 @@
 
     eventID: text                 # text | int | bool | any | json
     userIdentity: {type: text}    # an object with typed members
+    detail: whole/findings        # no member: the record itself, as the one element of this object's list
 
 `text`, `int` and `bool` are strict: a record with another type there is quarantined. `any` takes any JSON
 value (read as text when it is a scalar). `json` is polymorphic and kept as its raw bytes.
@@ -24,6 +25,28 @@ _SCALARS: dict[str, Any] = {"text": str | None, "int": int | None, "bool": bool 
 NULL = msgspec.Raw(b"null")
 
 
+_WHOLE = "whole/"
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A name under which a mapping reads the record itself: an object whose list `list` holds it alone.
+
+    A table that keeps what an event was about keeps it so, in the envelope that its connector reads.
+    """
+
+    name: str
+    list: str
+
+    def raw(self, record: bytes | msgspec.Raw) -> bytes:
+        """Return the object as JSON."""
+        return b"".join((b"{", msgspec.json.encode(self.list), b":[", bytes(record), b"]}"))
+
+    def value(self, record: Any) -> Any:
+        """Return the object for a record that is decoded."""
+        return {self.list: [record]}
+
+
 @dataclass(frozen=True, slots=True)
 class RecordType:
     """Members of a record: `kinds[name]` is text, int, bool, any, json or object.
@@ -38,6 +61,7 @@ class RecordType:
     structs: Mapping[str, type[msgspec.Struct]]
     struct: type[msgspec.Struct]
     open_struct: type[msgspec.Struct]
+    whole: Whole | None = None
 
 
 @cache
@@ -54,6 +78,8 @@ def record_type(shape: Shape) -> RecordType:
         ContentError: a type that is not one of the five.
     """
     kinds = {name: value if isinstance(value, str) else "object" for name, value in shape.items()}
+    wholes = [Whole(n, kind.removeprefix(_WHOLE)) for n, kind in kinds.items() if kind.startswith(_WHOLE)]
+    kinds |= {whole.name: "json" for whole in wholes}
     fields: list[tuple[str, Any, Any]] = []
     for name, kind in kinds.items():
         if kind in ("object", "json"):
@@ -65,7 +91,7 @@ def record_type(shape: Shape) -> RecordType:
     renames = _renames(kinds)
     struct = msgspec.defstruct("Record", fields, rename=renames, gc=False, forbid_unknown_fields=True)
     open_struct = msgspec.defstruct("OpenRecord", fields, rename=renames, gc=False)
-    return RecordType(kinds, shapes, structs, struct, open_struct)
+    return RecordType(kinds, shapes, structs, struct, open_struct, next(iter(wholes), None))
 
 
 def object_struct(name: str, shape: Shape) -> type[msgspec.Struct]:

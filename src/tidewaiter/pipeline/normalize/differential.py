@@ -25,7 +25,12 @@ from tidewaiter.asim.mapping.runtime import decode_any
 from tidewaiter.asim.mapping.spec import EVENT_ID
 from tidewaiter.content.sources import SourceSpec
 from tidewaiter.pipeline.normalize.held import Holding, odd_time, times_of
-from tidewaiter.pipeline.normalize.reference import ReferenceRow, reference_of_json, reference_of_line
+from tidewaiter.pipeline.normalize.reference import (
+    ReferenceRow,
+    record_of,
+    reference_of_json,
+    reference_of_line,
+)
 
 LONGEST_FIELD = 64 << 10
 """Bytes: "Fields longer than 64 KB are truncated" ("Azure Monitor service limits", 2025-08-28)."""
@@ -78,7 +83,7 @@ def case_of_json(spec: SourceSpec, raw: bytes) -> Case | None:
     decoded = decode_any(raw)
     if not isinstance(decoded, dict):
         return None
-    record = {attribute(name): decoded.get(name) for name in spec.mapping.record.kinds}
+    record = record_of(spec.mapping, decoded)
     uid = _id(spec, record)
     row = reference_of_json(spec.mapping, raw, uid)
     native = reference_of_json(spec.native, raw, uid) if spec.native else None

@@ -39,7 +39,7 @@ from tidewaiter.pipeline.normalize.judging import (
     validated,
     warnings_of,
 )
-from tidewaiter.pipeline.normalize.reference import NO_VALUE, ReferenceRow
+from tidewaiter.pipeline.normalize.reference import NO_VALUE, ReferenceRow, record_of
 from tidewaiter.pipeline.normalize.stage import Normalizer
 
 Tick = Callable[[int], None]
@@ -246,7 +246,7 @@ def _fits(value: Any, shape: Shape) -> bool:
 
 
 def _record(mapping: SourceMapping, decoded: Any) -> dict[str, Any]:
-    return {attribute(name): decoded.get(name) for name in mapping.record.kinds}
+    return record_of(mapping, decoded)
 
 
 def record_of_line(mapping: SourceMapping, chunk: TextChunk, line: bytes) -> dict[str, Any] | None:

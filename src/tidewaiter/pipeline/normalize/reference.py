@@ -37,7 +37,7 @@ def reference_of_json(mapping: SourceMapping, raw: bytes, event_id: str) -> Refe
     decoded = decode_any(raw)
     if not isinstance(decoded, dict):
         return None
-    record = {attribute(name): decoded.get(name) for name in mapping.record.kinds} | {EVENT_ID: event_id}
+    record = record_of(mapping, decoded) | {EVENT_ID: event_id}
     members = _MEMBERS.decode(raw)
     kept = {name for name, kind in mapping.record.kinds.items() if kind in ("json", "object")}
 
@@ -50,7 +50,17 @@ def reference_of_json(mapping: SourceMapping, raw: bytes, event_id: str) -> Refe
         return {name: value for name, value in (held | texts).items() if value != b"null"}
 
     raws = {attribute(name): bytes(members[name]) for name in kept if name in members}
+    if whole := mapping.record.whole:
+        raws[attribute(whole.name)] = whole.raw(raw)
     return _reference(mapping, record, additional, raws)
+
+
+def record_of(mapping: SourceMapping, decoded: Mapping[str, Value]) -> dict[str, Value]:
+    """Return the members that a mapping reads, by their attributes."""
+    record = {attribute(name): decoded.get(name) for name in mapping.record.kinds}
+    if whole := mapping.record.whole:
+        record[attribute(whole.name)] = whole.value(decoded)
+    return record
 
 
 def reference_of_line(

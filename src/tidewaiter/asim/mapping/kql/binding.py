@@ -146,6 +146,7 @@ def native_binding(
     columns = [(expr, _column(name, types[name], expr)) for name, expr in fields.items()]
     for expr, bound in columns:  # what a column holds as it stands comes before what it holds among others
         _bind(binding, expr, bound)
+    _bind_whole(binding)
     others = [(variant, bound) for expr, bound in columns for variant in _variants(expr)]
     others.sort(key=lambda other: other[1].kind != "dynamic")
     for variant, bound in others:
@@ -165,6 +166,17 @@ def _column(name: str, type: str, expr: Expr) -> Bound:
     if kind == "dynamic":
         return Bound(quoted, kind, column=f"j_{name}", parse=f"tw_held({quoted})", native=name)
     return Bound(quoted, kind, filled=filled, native=name)
+
+
+def _bind_whole(binding: Binding) -> None:
+    """Read what no column holds from the one that holds the whole record, if there is one."""
+    whole = binding.record.whole
+    place = binding.paths.get((attribute(whole.name),)) if whole else None
+    if whole is None or place is None:
+        return
+    for name, kind in binding.record.kinds.items():
+        if name != whole.name:
+            binding.paths.setdefault((attribute(name),), _below(place, (whole.list, 0, name), kind))
 
 
 def _variants(expr: Expr) -> Iterator[Expr]:
@@ -210,7 +222,7 @@ def _bind(binding: Binding, expr: Expr, bound: Bound) -> None:
 
 
 def _below(bound: Bound, rest: Path, only: str) -> Bound:
-    base = bound.column or bound.kql
+    base = bound.kql if bound.below else bound.column or bound.kql
     strict = only if only in ("text", "int", "bool") else ""
     return Bound(
         base + "".join(map(_step, rest)),

@@ -8,10 +8,10 @@ from importlib.resources import as_file
 from typing import Any
 
 from tidewaiter.asim.mapping.evaluate import truth
-from tidewaiter.asim.mapping.record import attribute
 from tidewaiter.content.sources import SourceSpec
 from tidewaiter.core.objects import Chunk, JsonChunk, SourceObject
 from tidewaiter.pipeline.normalize.generated.spelling import dumps, loads
+from tidewaiter.pipeline.normalize.reference import record_of
 from tidewaiter.pipeline.sources.codecs import read
 
 
@@ -61,7 +61,7 @@ def _add(
 
 def route_of(spec: SourceSpec, decoded: dict[str, Any]) -> int:
     """Return the place of the route that takes a record, -1 for none."""
-    record = {attribute(name): decoded.get(name) for name in spec.mapping.record.kinds}
+    record = record_of(spec.mapping, decoded)
     for place, route in enumerate(spec.mapping.routes):
         if truth(route.when, record, spec.mapping.lookups):
             return place

@@ -30,7 +30,6 @@ from tidewaiter.pipeline.sources.codecs.json_values import (
     scalar_end,
     skip_filler,
     skip_space,
-    value_end,
 )
 from tidewaiter.pipeline.sources.codecs.ledger import Ledger
 from tidewaiter.pipeline.sources.codecs.parquet_json import read_parquet_json
