@@ -222,6 +222,7 @@ ENVELOPE: Row = {
     [
         (ENVELOPE | {"category": "SignInLogs"}, "entra_signin"),
         (ENVELOPE | {"category": "ManagedIdentitySignInLogs"}, "entra_signin"),
+        (ENVELOPE | {"category": "MicrosoftServicePrincipalSignInLogs"}, "entra_signin"),
         (ENVELOPE | {"category": "AuditLogs"}, "entra_audit"),
         (
             ENVELOPE | {"category": "Administrative", "resultType": "Start", "level": "Information"},
@@ -256,6 +257,7 @@ def test_a_file_anywhere_is_told_by_its_content(tmp_path: Path, record: Row, sou
         ("AzureLogs/SigninLogs/2026-03-17T00.json", "entra_signin"),
         ("x/AzureLogs/AADManagedIdentitySignInLogs/2026-03-17T00.json", "entra_signin"),
         ("insights-logs-noninteractiveusersigninlogs/tenantId=1/PT1H.json", "entra_signin"),
+        ("insights-logs-microsoftserviceprincipalsigninlogs/tenantId=1/PT1H.json", "entra_signin"),
         ("am-aadserviceprincipalsigninlogs/WorkspaceResourceId=/x/PT05M.json", "entra_signin"),
         ("AzureLogs/AuditLogs/x.json", "entra_audit"),
         ("insights-logs-auditlogs/tenantId=1/PT1H.json", "entra_audit"),
