@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from tidewaiter.asim.mapping.expression import Const, Expr
-from tidewaiter.asim.mapping.kql.binding import Path, stream_binding
+from tidewaiter.asim.mapping.kql.binding import Path, quoted_name, stream_binding
 from tidewaiter.asim.mapping.kql.definitions import definitions
 from tidewaiter.asim.mapping.kql.dialect import TRANSFORM
 from tidewaiter.asim.mapping.kql.functions import ADDITIONAL, WANTED, extended, typed
@@ -232,7 +232,7 @@ class _Writer:
         """Return a bag of members."""
         if not members:
             return 'parse_json("{}")'
-        return "pack(" + ",".join(f"{literal(each)},{attribute(each)}" for each in members) + ")"
+        return "pack(" + ",".join(f"{literal(each)},{quoted_name(attribute(each))}" for each in members) + ")"
 
 
 _HELPERS = "text held ip time int long bool real first lower number epoch moment"
