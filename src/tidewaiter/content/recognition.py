@@ -62,7 +62,8 @@ class TextShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     that begin with its first character are remarks. `quoted`: how many values stand in double quotes at most,
     where those with separators do, or in square brackets. `least`: how many of the `default` fields a line
     has at least, where fields were added behind the others over the years; those of a line with more are
-    called `field_<number>`.
+    called `field_<number>`. `strict`: every line is of the form `line`, so that a quote that a client put
+    into a value cannot move the values behind it; where it is false, only lines with such a quote are asked.
     """
 
     fields: tuple[str, ...]
@@ -74,6 +75,7 @@ class TextShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     header: str = ""
     quoted: int = 0
     least: int = 0
+    strict: bool = False
 
 
 class Recognition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

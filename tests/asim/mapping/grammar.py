@@ -53,6 +53,7 @@ _TEXTS = [
     "10.0.0.1",
     "010.0.0.1",
     "2001:db8::1",
+    "a%20b%2520%5C%zz%0A%c3%A9%",
     "fe80::1%e",
     "007",
     "-5",
@@ -176,7 +177,8 @@ class Grammar:
         grown = leaves
         for _ in range(LEVELS):
             grown = self._grow(leaves, grown)
-        times = _op("time", self._wanted(grown)["int"])
+        number = self._wanted(grown)["int"]
+        times = _op("time", number) | _op("millis", number)
         self.of = grown | {"time": times | _op("earlier", times, times)}
         self.mixed = self._mixed(grown)
 
@@ -202,6 +204,7 @@ class Grammar:
             _op("regex", text, _consts(st.sampled_from(_PATTERNS))),
             _op("regex", text, _consts(st.sampled_from(_PATTERNS)), _consts(st.integers(0, 1))),
             _op("ip", text),
+            _op("unquote", text),
             _op("lookup", text, st.just(Const("L"))),
             _many("concat", text, 2),
             _many("first", text, 1),
@@ -304,7 +307,7 @@ def written(expr: Expr) -> str:
 
 
 EVERY_OPERATOR = [
-    *(f"{name}(type)" for name in ("lower", "ip", "int", "exists")),
+    *(f"{name}(type)" for name in ("lower", "ip", "unquote", "int", "exists")),
     *(f"split(type, '{sep}', {place})" for sep in ("/", "::") for place in (0, 1, -1, -2)),
     *(f"regex(type, {pattern!r})".replace("\\\\", "\\") for pattern in _PATTERNS),
     *(
@@ -346,6 +349,7 @@ EVERY_OPERATOR = [
     "bit(type, 1)",
     "int(v0)",
     "time(v0)",
+    "millis(v0)",
 ]
 """Each operator on plain members of the kinds text and int; both compilers have to know them all."""
 
@@ -356,6 +360,9 @@ AWKWARD = [
 ]
 """Pairs of texts, equal and not, and a number."""
 AWKWARD += [("a", "", number) for number in (0, 1, 2**31, 2**63 - 1, -(2**63), 253402300799, 253402300800)]
+AWKWARD += [
+    ("a", "", number) for number in (1679548657700, -1, -62135596800000, 253402300799999, 253402300800000)
+]
 
 
 def column_kind(text: str) -> str:

@@ -24,12 +24,15 @@ from tidewaiter.pipeline.sources.folder import discover
 SOURCES = sources()
 NATIVE = {name: spec for name, spec in SOURCES.items() if spec.native}
 TABLES = {
+    "aws_alb": {"AWSALBAccessLogs"},
     "aws_cloudtrail": {"AWSCloudTrail"},
     "aws_guardduty": {"AWSGuardDuty"},
     "aws_route53resolver": {"AWSRoute53Resolver"},
+    "aws_nlb": {"AWSNLBAccessLogs"},
     "aws_s3access": {"AWSS3ServerAccess"},
     "aws_securityhub": {"AWSSecurityHubFindings"},
     "aws_vpcflow": {"AWSVPCFlow"},
+    "aws_waf": {"AWSWAF"},
     "azure_activity": {"AzureActivity"},
     "entra_audit": {"AuditLogs"},
     "entra_signin": {
@@ -39,6 +42,8 @@ TABLES = {
         "AADManagedIdentitySignInLogs",
     },
 }
+NOT_GENERATED = {"aws_alb", "aws_nlb", "aws_waf"}
+"""Sources that a generated day does not hold."""
 UNFILLED = {"AWSCloudTrail": {"AwsRequestId", "OperationName"}}
 """Microsoft calls the first deprecated (AwsRequestId_ has it); the second is empty in its rows, too."""
 Row = dict[str, Any]
@@ -76,6 +81,9 @@ def test_the_sources_have_the_tables_that_sentinel_has_for_them():
     }
     assert found == TABLES
     assert set(SOURCES) - set(NATIVE) == {
+        "aws_clb",
+        "aws_cloudfront",
+        "aws_cloudfront_json",
         "aws_inspector",
         "aws_macie",
         "aws_tgwflow",
@@ -111,7 +119,8 @@ def test_the_rows_of_a_generated_day_have_the_columns_and_types_of_their_tables(
             for where, _, row in native(item):
                 assert not problems(where, row)
                 found[where] = found.get(where, 0) + 1
-    assert found.keys() == set().union(*TABLES.values())
+    generated = (tables for name, tables in TABLES.items() if name not in NOT_GENERATED)
+    assert found.keys() == set().union(*generated)
     assert found["AWSCloudTrail"] > 1_000
 
 

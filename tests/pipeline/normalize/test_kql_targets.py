@@ -16,7 +16,17 @@ from tidewaiter.lab.server.ingestion.transform import Transform as LabTransform
 from tidewaiter.pipeline.normalize.differential import KEPT, Case, compare_functions, compare_transforms
 
 SOURCES = sources()
-LIGHT = ["aws_route53resolver", "aws_s3access", "aws_tgwflow", "aws_vpcflow", "azure_activity"]
+LIGHT = [
+    "aws_alb",
+    "aws_clb",
+    "aws_cloudfront",
+    "aws_nlb",
+    "aws_route53resolver",
+    "aws_s3access",
+    "aws_tgwflow",
+    "aws_vpcflow",
+    "azure_activity",
+]
 """Sources whose transformations the local executor plans within its time; the others are parsed alone."""
 NATIVE = sorted(name for name, spec in SOURCES.items() if spec.native)
 

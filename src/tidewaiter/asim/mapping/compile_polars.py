@@ -179,13 +179,18 @@ class _Writer:
             case "text":
                 return value.cast(pl.String) if expr == Const(None) else value
             case "time":
-                if any(self._is_time_of_text(node) for node in walk(expr)):
-                    raise ContentError("a time() of a text cannot be read as text in a text mapping")
+                if any(self._is_fine_time(node) for node in walk(expr)):
+                    raise ContentError(
+                        "a time() of a text or of milliseconds cannot be read as text in a text mapping"
+                    )
                 return value.dt.to_string("%Y-%m-%dT%H:%M:%SZ")
         return value.cast(pl.String)
 
-    def _is_time_of_text(self, expr: Expr) -> bool:
-        return isinstance(expr, Op) and expr.name == "time" and self.kind(expr.args[0]) != "int"
+    def _is_fine_time(self, expr: Expr) -> bool:
+        """Say whether a time may have parts of a second."""
+        return isinstance(expr, Op) and (
+            expr.name == "millis" or (expr.name == "time" and self.kind(expr.args[0]) != "int")
+        )
 
     def whole(self, expr: Expr) -> pl.Expr:
         """The value as a 64-bit number; null when it is none."""
@@ -221,6 +226,10 @@ class _Writer:
                 return self._time(args[0])
             case "earlier":
                 return pl.min_horizontal(self.value(args[0]), self.value(args[1]))
+            case "millis":
+                number = self.whole(args[0])
+                inside = number.is_between(meaning.EARLIEST * 1000, meaning.LATEST * 1000 + 999)
+                return pl.when(inside).then(number).cast(pl.Datetime("ms")).cast(pl.Datetime("us"))
             case "sub" | "mul":
                 left, right = (self.whole(arg).cast(pl.Int128) for arg in args)
                 exact = left - right if name == "sub" else left * right
@@ -271,6 +280,7 @@ class _Writer:
                 patterns.rust(str(literals[0])), int(str(literals[1])) if literals[1:] else 1
             ),
             "ip": lambda: _ip(first),
+            "unquote": lambda: first.str.replace_many(meaning.QUOTED),
             "int": lambda: self._int(expr.args[0]),
             "in": lambda: first.is_in(list(literals[0]) if isinstance(literals[0], tuple) else []),
             "startswith": lambda: first.str.starts_with(str(literals[0])),

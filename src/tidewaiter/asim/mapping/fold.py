@@ -16,7 +16,22 @@ from tidewaiter.asim.mapping.expression import Const, Expr, Field, Op
 _NULL = Const(None)
 _TRUE, _FALSE = Const(True), Const(False)
 _NULL_IN_NULL_OUT = frozenset(
-    {"lower", "split", "regex", "ip", "time", "int", "bit", "json", "member", "lookup", "sub", "mul"}
+    {
+        "lower",
+        "split",
+        "regex",
+        "ip",
+        "unquote",
+        "time",
+        "millis",
+        "int",
+        "bit",
+        "json",
+        "member",
+        "lookup",
+        "sub",
+        "mul",
+    }
 )
 
 
@@ -27,7 +42,10 @@ def fold(expr: Expr, present: Set[str], lookups: Lookups) -> Expr:
     if not isinstance(expr, Op):
         return expr
     args = tuple(fold(arg, present, lookups) for arg in expr.args)
-    if all(isinstance(arg, Const) for arg in args) and expr.name != "time":  # which has no literal
+    if all(isinstance(arg, Const) for arg in args) and expr.name not in (
+        "time",
+        "millis",
+    ):  # which has no literal
         return Const(evaluate(Op(expr.name, args), {}, lookups))
     match expr.name:
         case "case":

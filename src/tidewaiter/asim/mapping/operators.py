@@ -73,6 +73,14 @@ OPERATORS: Mapping[str, Operator] = {
         Operator("ip", 1, 1, "text", "x when it is an IPv4 or IPv6 address, else null"),
         Operator("time", 1, 1, "time", "ISO 8601 text or epoch seconds as UTC; null when it is neither"),
         Operator("earlier", 2, 2, "time", "the earlier of two times; the other one when one is null"),
+        Operator("millis", 1, 1, "time", "a whole number of milliseconds since 1970 as UTC, else null"),
+        Operator(
+            "unquote",
+            1,
+            1,
+            "text",
+            "with %20, %22, %23, %25 … read back: the ASCII signs that CloudFront escapes",
+        ),
         Operator("int", 1, 1, "int", "the whole number that the text spells, else null"),
         Operator("bit", 2, 2, "bool", "whether bit n (1, 2, 4 …) is set in the number; null for null", (1,)),
         Operator(
@@ -248,6 +256,28 @@ def earlier(left: str | None, right: str | None) -> str | None:
     return left if left[:-1] <= right[:-1] else right
 
 
+def millis(value: Value) -> str | None:
+    """UTC as ISO 8601 text with three decimals; null for what is no whole number of milliseconds."""
+    if type(value) is not int or not EARLIEST * 1000 <= value < (LATEST + 1) * 1000:
+        return None
+    seconds, rest = divmod(value, 1000)
+    moment = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    return f"{moment.rjust(19, '0')}.{rest:03}Z"
+
+
+QUOTED = {f"%{ord(sign):02X}": sign for sign in " \"#'<>[\\]^`{|}~%"}
+"""Escapes that `unquote` reads back, the one of the sign itself last. CloudFront escapes these signs and all
+that is not printable ASCII (Amazon CloudFront Developer Guide, "Standard logging reference", read 2026-11).
+An escape of anything else stays, so that no control character and no broken UTF-8 comes out.
+"""
+_ESCAPE = re.compile("|".join(QUOTED))
+
+
+def unquote(value: str | None) -> str | None:
+    """Read back the escapes of `QUOTED`, once."""
+    return value if value is None or "%" not in value else _ESCAPE.sub(lambda found: QUOTED[found[0]], value)
+
+
 _INT = re.compile(r"-?\d{1,19}", re.ASCII)
 
 
@@ -351,6 +381,8 @@ FUNCTIONS: Mapping[str, Callable[..., Value]] = {
     "ip": ip,
     "time": time,
     "earlier": earlier,
+    "millis": millis,
+    "unquote": unquote,
     "int": whole,
     "bit": bit,
     "member": member,
@@ -371,6 +403,7 @@ TEXT_ARGUMENTS = frozenset(
         "split",
         "regex",
         "ip",
+        "unquote",
         "concat",
         "template",
         "startswith",

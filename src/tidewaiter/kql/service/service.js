@@ -54,7 +54,8 @@
 
   // -- symbols ---------------------------------------------------------------------------------------------
 
-  const quoted = (name) => (/^[A-Za-z_]\w*$/.test(name) ? name : `['${name.replace(/\\/g, '\\\\').replace(/'/g, "\\'")}']`);
+  // Every name is quoted: a column may be called as a word of the language is (time, date, table).
+  const quoted = (name) => `['${name.replace(/\\/g, '\\\\').replace(/'/g, "\\'")}']`;
 
   function tableOf(name, columns, open) {
     const schema = Object.entries(columns).map(([column, type]) => `${quoted(column)}:${type}`).join(',');

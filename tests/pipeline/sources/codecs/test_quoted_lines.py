@@ -105,7 +105,7 @@ def test_every_line_is_a_record_or_set_aside_or_blank(lines):
 
     kept = [line for chunk in chunks for line in chunk.body.split(b"\n")[:-1]]
     bad = [each.raw for chunk in chunks for each in chunk.quarantined]
-    assert sorted([*kept, *bad]) == sorted(line.replace(b"\r\n", b"\n") for line in lines if line.strip())
+    assert sorted([*kept, *bad]) == sorted(line.removesuffix(b"\r") for line in lines if line.strip())
     for chunk in chunks:
         assert {len(row) for row in cells(chunk)} <= {len(chunk.fields)}
         assert CELL.encode() not in chunk.body
@@ -142,3 +142,38 @@ def test_lines_without_a_marked_header_have_the_default_fields():
 )
 def test_no_marked_header(line):
     assert header_fields(line.encode(), MARKED) is None
+
+
+STRICT = TextShape(
+    fields=("who", "agent", "at", "status"),
+    default=("who", "agent", "at", "status"),
+    quoted=3,
+    least=3,
+    strict=True,
+    line=r'^\S+ "(?:[^"]|"(?! |$))*" [^\s"]\S*( [^\s"]\S*)*$',
+)
+
+
+@pytest.mark.parametrize("agent", [b'x" 12:00 200 "', b'x" "y', b'x" 12:00 "200', b'" "'])
+def test_a_strict_source_sets_aside_a_line_whose_quotes_moved_the_values_behind_them(agent):
+    sound = b'marit "curl (x)" 09:14 403'
+    chunks = read(sound, b'marit "' + agent + b'" 09:14 403', sound, shape=STRICT)
+
+    (bad,) = [each for chunk in chunks for each in chunk.quarantined]
+    assert (bad.position, bad.kind) == (1, "malformed")
+    assert [row for chunk in chunks if chunk.body for row in cells(chunk)] == [
+        ["marit", "curl (x)", "09:14", "403"]
+    ] * 2
+
+
+def test_plain_lines_may_have_fewer_fields_or_more_where_the_source_says_so():
+    shape = TextShape(fields=NAMES, default=NAMES[:4], least=3, line="^")
+    chunks = read(b"a b c d", b"a b c", b"a b c", b"a b", b"a b c d e f", shape=shape)
+
+    assert [(chunk.fields, chunk.first_line, chunk.body) for chunk in chunks if chunk.body] == [
+        (NAMES[:4], 0, b"a b c d\n"),
+        (NAMES[:3], 1, b"a b c\na b c\n"),
+        ((*NAMES[:4], "field_5", "field_6"), 4, b"a b c d e f\n"),
+    ]
+    (bad,) = [each for chunk in chunks for each in chunk.quarantined]
+    assert (bad.position, bad.reason) == (3, "has 2 fields instead of 3 or more")

@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterator, Mapping
 
 from tidewaiter.asim.mapping.evaluate import Lookups
 from tidewaiter.asim.mapping.kql.dialect import Dialect
-from tidewaiter.asim.mapping.operators import EARLIEST, LATEST, ranks
-from tidewaiter.core.kql_literals import verbatim
+from tidewaiter.asim.mapping.operators import EARLIEST, LATEST, QUOTED, ranks
+from tidewaiter.core.kql_literals import literal, verbatim
 
 _OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _V4 = rf"^(?:{_OCTET}\.){{3}}{_OCTET}$"
@@ -27,6 +27,7 @@ _TIME = rf"^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}T{_CLOCK}(?:Z|[+-][0-9]{{2}}:[0-9]{{
 LEAST, MOST = -(2**63), 2**63 - 1
 _INT = "^-?[0-9]{1,19}$"
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_BACKSLASH = "\\"
 _ASCII = r"^[\x00-\x7F]*$"
 
 _NEEDS: Mapping[str, tuple[str, ...]] = {"moment": ("epoch", "time")}
@@ -39,6 +40,16 @@ def _lower(dialect: Dialect) -> str:
     for letter in _LETTERS:
         text = f'replace("{letter}", "{letter.lower()}", {text})'
     return f"(t:string) {{ iif(t matches regex {verbatim(_ASCII)}, tolower(t), {text}) }}"
+
+
+def _unquote(dialect: Dialect) -> str:
+    text = "t"
+    for escape, sign in QUOTED.items():
+        if dialect.applies:
+            text = f"replace_string({text}, {literal(escape)}, {literal(sign)})"
+        else:
+            text = f"replace({literal(escape)}, {literal(sign.replace(_BACKSLASH, 2 * _BACKSLASH))}, {text})"
+    return f"(t:string) {{ {text} }}"
 
 
 def _ip() -> str:
@@ -55,6 +66,7 @@ def _bodies(dialect: Dialect) -> Mapping[str, str]:
     whole = "iif(toreal(tolong(toreal(v))) == toreal(v), tostring(tolong(toreal(v))), " + digits + ")"
     number = f'iif(toreal(v) > -{edge} and toreal(v) < {edge}, {whole}, "")'
     seconds = f"n >= long({EARLIEST}) and n <= {LATEST}"
+    fine = f"n >= long({EARLIEST * 1000}) and n <= {LATEST * 1000 + 999}"
     fits = f"(b >= 0 and a >= long({LEAST}) + b) or (b < 0 and a <= {MOST} + b)"
     whole_number = 'gettype(v) in ("long", "int")'
     return {
@@ -65,6 +77,7 @@ def _bodies(dialect: Dialect) -> Mapping[str, str]:
         "held": '(v:dynamic) { iif(gettype(v) == "string", parse_json(tostring(v)), v) }',
         "int": f"(t:string) {{ iif(t matches regex {verbatim(_INT)}, tolong(t), long(null)) }}",
         "epoch": f"(n:long) {{ iif({seconds}, datetime(1970-01-01) + n * 1s, datetime(null)) }}",
+        "millis": f"(n:long) {{ iif({fine}, datetime(1970-01-01) + n * 1ms, datetime(null)) }}",
         "difference": f"(a:long, b:long) {{ iif({fits}, a - b, long(null)) }}",
         "product": "(a:long, n:long, low:long, high:long) { iif(a >= low and a <= high, a * n, long(null)) }",
         "time": f"(t:string) {{ iif(t matches regex {verbatim(_TIME)}, todatetime(t), datetime(null)) }}",
@@ -74,6 +87,7 @@ def _bodies(dialect: Dialect) -> Mapping[str, str]:
         "ip": _ip(),
         "first": "(a:string, b:string) { iif(isnotempty(a), a, b) }",
         "lower": _lower(dialect),
+        "unquote": _unquote(dialect),
     }  # fmt: skip
 
 

@@ -36,7 +36,7 @@ _CONDITIONS = frozenset(
     {"eq", "ne", "in", "all", "any", "not", "exists", "startswith", "endswith", "contains"}
 )
 _TEXTS = frozenset(
-    {"lookup", "lower", "split", "regex", "ip", "concat", "template", "member", "number", "joined"}
+    {"lookup", "lower", "split", "regex", "ip", "unquote", "concat", "template", "member", "number", "joined"}
 )
 _WHOLE = frozenset({"int", "sub", "mul"})
 LEAST, MOST = -(2**63), 2**63 - 1
@@ -118,7 +118,7 @@ class Values:
                     return "string"
                 if name in _WHOLE:
                     return "long"
-                return "datetime" if name in ("time", "earlier") else "bool"
+                return "datetime" if name in ("time", "earlier", "millis") else "bool"
 
     def common(self, exprs: tuple[Expr, ...]) -> str:
         """Return the type that all have, dynamic when they differ."""
@@ -149,7 +149,7 @@ class Values:
                 return self.text_operator(expr)
             case Op(name=name) if name in _WHOLE:
                 return f"tostring({self.use(expr, 'long')})"
-            case Op(name="time" | "earlier"):
+            case Op(name="time" | "earlier" | "millis"):
                 raise ContentError("a time is not read as text in KQL", hint="its form would be KQL's own")
         return _words(self.use(expr, "bool"), self.use(expr, "bool"))
 
@@ -187,7 +187,7 @@ class Values:
                 group = _literal(args[2]) if len(args) > 2 else 1
                 source = verbatim(patterns.kql(str(_literal(args[1]))))
                 return f"extract({source}, {group}, {self.use(args[0], 'text')})"
-        return self.helper(expr.name, self.named(args[0], "text"))  # ip, lower
+        return self.helper(expr.name, self.named(args[0], "text"))  # ip, lower, unquote
 
     def template(self, form: str, parts: tuple[Expr, ...]) -> str:
         """Return the KQL of a form that is filled when no part is empty."""
@@ -252,6 +252,8 @@ class Values:
                 return self.time(inner)
             case Op(name="earlier", args=(left, right)) if wanted == "time":
                 return self.helper("earlier", self.use(left, "time"), self.use(right, "time"))
+            case Op(name="millis", args=(inner,)) if wanted == "time":
+                return self.helper("millis", self.use(inner, "long"))
             case Op(name="int", args=(inner,)) if wanted == "long":
                 if self.kind(inner) == "long":
                     return self.use(inner, "long")
@@ -291,7 +293,7 @@ class Values:
     def arithmetic(self, name: str, left: Expr, right: Expr) -> str:
         """Return the KQL of a difference or product; null beyond 64 bits, which KQL would wrap around."""
         if name == "sub":
-            return self.helper("difference", self.use(left, "long"), self.use(right, "long"))
+            return self.helper("difference", self.named(left, "long"), self.named(right, "long"))
         if isinstance(left, Const):
             left, right = right, left
         if not isinstance(right, Const) or type(right.value) is not int:

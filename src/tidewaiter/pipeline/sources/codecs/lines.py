@@ -61,7 +61,7 @@ class LineReader:
         self._raw_bytes = 0
         self._faults: list[Fault] = []
         self._quarantined: list[Quarantined] = []
-        self._set_fields(shape.default)
+        self._set_fields(shape.default, shape.least)
 
     def read(self, body: bytes, raw_bytes: int = 0) -> Iterator[TextChunk]:
         """Read whole lines, each with its line feed."""
@@ -90,7 +90,7 @@ class LineReader:
 
     def _is_short(self, line: bytes) -> bool:
         """Say whether a line that may be cut has fewer fields than it should."""
-        return line.count(self._separator) < len(self._fields) - 1
+        return line.count(self._separator) < (self._least or len(self._fields)) - 1
 
     def set_aside(self, kind: FaultKind, reason: str, raw: bytes) -> None:
         """Quarantine what should have been the next line."""
@@ -107,8 +107,10 @@ class LineReader:
         if self._raw_bytes or self._faults or self._quarantined:
             yield self._chunk(b"", self.number)
 
-    def _set_fields(self, fields: tuple[str, ...]) -> None:
+    def _set_fields(self, fields: tuple[str, ...], least: int = 0) -> None:
+        """Take the fields of the lines to come; `least` is how many each has, 0 for all and no more."""
         self._fields = fields
+        self._least = least
         self._line_structure = self._separator * (len(fields) - 1) + b"\n"
 
     def _headers(self, body: bytes) -> Iterator[tuple[int, int, tuple[str, ...]]]:
@@ -162,11 +164,12 @@ class LineReader:
     def line_by_line(self, body: bytes) -> Iterator[TextChunk]:
         """Yield the runs of sound lines, with the others quarantined; blank lines are passed over."""
         run: list[bytes] = []
+        width = 0
         for line in body[:-1].split(b"\n"):
             kind, reason = self._wrong_with(line)
             blank = not line.strip()
-            if run and (kind or blank):
-                yield self._run_chunk(run)
+            if run and (kind or blank or line.count(self._separator) + 1 != width):
+                yield self._run_chunk(run, width)
                 run = []
             if blank:
                 self.number += 1
@@ -176,12 +179,16 @@ class LineReader:
                     yield self._chunk(b"", self.number)
             else:
                 run.append(line)
+                width = line.count(self._separator) + 1
                 self.number += 1
         if run:
-            yield self._run_chunk(run)
+            yield self._run_chunk(run, width)
 
-    def _run_chunk(self, run: list[bytes]) -> TextChunk:
-        return self._chunk(b"\n".join(run) + b"\n", self.number - len(run))
+    def _run_chunk(self, run: list[bytes], width: int) -> TextChunk:
+        chunk = self._chunk(b"\n".join(run) + b"\n", self.number - len(run))
+        named = self._fields[:width]
+        chunk.fields = named + tuple(f"field_{n + 1}" for n in range(len(named), width))
+        return chunk
 
     def _wrong_with(self, line: bytes) -> tuple[FaultKind | None, str]:
         if b"\0" in line or b"\r" in line:
@@ -189,7 +196,10 @@ class LineReader:
         if not is_utf8(line):
             return "encoding", "holds bytes that are not UTF-8"
         count = line.count(self._separator) + 1
-        if count != len(self._fields):
+        least = self._least
+        if least and count < least:
+            return "malformed", f"has {count} fields instead of {least} or more"
+        if not least and count != len(self._fields):
             return "malformed", f"has {count} fields instead of {len(self._fields)}"
         return None, ""
 

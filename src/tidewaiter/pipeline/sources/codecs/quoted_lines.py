@@ -80,6 +80,7 @@ class QuotedLineReader(LineReader):
         self._names = shape.default
         self._least = shape.least or len(shape.default)
         self._quoted = shape.quoted
+        self._strict = shape.strict
         self._whole = re.compile(shape.line.encode())
 
     def _records(self, body: bytes) -> Iterator[TextChunk]:
@@ -118,6 +119,8 @@ class QuotedLineReader(LineReader):
                 return [], "malformed", "quotes within a value leave more than one reading, or none"
         if len(values) < self._least:
             return [], "malformed", f"has {len(values)} fields instead of {self._least} or more"
+        if self._strict and not self._whole.search(line):
+            return [], "malformed", "its values do not stand in the order and the quotes that they should"
         return values, None, ""
 
     def _is_short(self, line: bytes) -> bool:
@@ -125,7 +128,6 @@ class QuotedLineReader(LineReader):
         return values is None or len(values) < self._least
 
     def _cells_chunk(self, run: list[bytes], cells: list[bytes], width: int) -> TextChunk:
-        chunk = self._run_chunk(run)
-        chunk.fields = self._names[:width] + tuple(f"field_{n + 1}" for n in range(len(self._names), width))
+        chunk = self._run_chunk(run, width)
         chunk.separator, chunk.cells = CELL, b"\n".join(cells) + b"\n"
         return chunk
