@@ -27,6 +27,7 @@ TABLES = {
     "aws_alb": {"AWSALBAccessLogs"},
     "aws_cloudtrail": {"AWSCloudTrail"},
     "aws_guardduty": {"AWSGuardDuty"},
+    "aws_networkfirewall": {"AWSNetworkFirewallAlert", "AWSNetworkFirewallFlow", "AWSNetworkFirewallTls"},
     "aws_route53resolver": {"AWSRoute53Resolver"},
     "aws_nlb": {"AWSNLBAccessLogs"},
     "aws_s3access": {"AWSS3ServerAccess"},
@@ -42,7 +43,7 @@ TABLES = {
         "AADManagedIdentitySignInLogs",
     },
 }
-NOT_GENERATED = {"aws_alb", "aws_nlb", "aws_waf"}
+NOT_GENERATED = {"aws_alb", "aws_networkfirewall", "aws_nlb", "aws_waf"}
 """Sources that a generated day does not hold."""
 UNFILLED = {"AWSCloudTrail": {"AwsRequestId", "OperationName"}}
 """Microsoft calls the first deprecated (AwsRequestId_ has it); the second is empty in its rows, too."""

@@ -140,11 +140,11 @@ def _function(
         "\n".join([*lets, body]),
         schema,
         tuple(each.mapping.table for each in native.routes),
-        parts[0].columns,
+        {name: kind for part in parts for name, kind in part.columns.items()},
         missing,
-        parts[0].routes,
-        parts[0].packed,
-        parts[0].unpacked,
+        tuple(sorted({place for part in parts for place in part.routes})),
+        tuple(dict.fromkeys(member for part in parts for member in part.packed)),
+        tuple(dict.fromkeys(member for part in parts for member in part.unpacked)),
         {each.mapping.table: part.meaning for each, part in zip(native.routes, parts, strict=True)},
     )
 
