@@ -20,6 +20,7 @@ LIGHT = [
     "aws_alb",
     "aws_clb",
     "aws_cloudfront",
+    "aws_eks",
     "aws_networkfirewall",
     "aws_nlb",
     "aws_route53resolver",
