@@ -50,13 +50,12 @@ def cells_of(line: bytes, quoted: int) -> list[bytes] | None:
 
 def _stand_apart(parts: list[bytes]) -> bool:
     """Say whether a separator stands on the outer side of each quote: then no quote is within a value."""
-    last = len(parts) - 1
-    return all(
-        (place == 0 or part[:1] == b" " or (place == last and not part))
-        and (place == last or part[-1:] == b" " or (place == 0 and not part))
-        for place, part in enumerate(parts)
-        if place % 2 == 0
-    )
+    if len(parts) == 1:
+        return True
+    first, last = parts[0], parts[-1]
+    if (first and first[-1:] != b" ") or (last and last[:1] != b" "):
+        return False
+    return all(part[:1] == b" " == part[-1:] for part in parts[2:-1:2])
 
 
 def likely_cells(line: bytes) -> list[bytes] | None:
