@@ -60,7 +60,8 @@ def test_a_function_gives_what_the_mapping_means_on_every_sample(source: str, tm
 
 
 @pytest.mark.parametrize(
-    "source", sources_with_long(NATIVE, "aws_cloudtrail", "aws_securityhub", "entra_signin")
+    "source",
+    sources_with_long(NATIVE, "aws_cloudtrail", "aws_networkfirewall", "aws_securityhub", "entra_signin"),
 )
 def test_microsofts_parser_has_nothing_to_say_about_a_function(source: str):
     made = SOURCES[source].functions()
