@@ -98,19 +98,28 @@ def _overview(known: Facts) -> list[str]:
     lines = [
         "## What is taken",
         "",
-        f"With Microsoft, {known.operations}; with Tidewaiter, every one has a row and a specific EventType.",
-        "Warnings are those of ASIM's testers, on each side's own rows: recommended columns that stay empty.",
-        "Stray columns are those that ASIM does not have.",
+        f"With Microsoft, {known.operations}; with Tidewaiter, every one has a row and an EventType",
+        "more specific than `Other`. The operations are those of botocore, AWS's own client library. These two",
+        "tests count them again, and those that are most often called in public logs:",
         "",
-        "| source | schema | Microsoft's parser | it takes | warnings | ours | stray columns | ours |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+        "```console",
+        "$ python -m pytest -s tests/content/sources/test_verbs.py",
+        "$ python -m pytest -s tests/content/sources/test_common_calls.py",
+        "```",
+        "",
+        "In the table, warnings are what ASIM's testers say of each side's own rows: the recommended columns",
+        "that stay empty. Stray columns are those that ASIM does not have; Tidewaiter has none of them.",
+        "",
+        "| source | schema | Microsoft's parser | what it takes | warnings: Microsoft | warnings: Tidewaiter "
+        "| stray columns: Microsoft |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     takes = known.takes | {parser.schema: parser.takes for parser in known.parsers}
     for source, parsers in compared():
         ours = our_warnings(source)
         lines += [
             f"| {source.title} | {schema} | {each.parser} | {takes[schema]} "
-            f"| {each.warnings} | {ours[schema]} | {each.extra_columns} | 0 |"
+            f"| {each.warnings} | {ours[schema]} | {each.extra_columns} |"
             for schema, each in parsers.items()
         ]
     return [*lines, ""]
@@ -120,18 +129,22 @@ def _cases(known: Facts) -> list[str]:
     lines = [
         "## Cases",
         "",
-        "What the columns that matter hold. *no row*: no parser of Microsoft's takes the event.",
+        "What the columns that matter hold. Under each case stands the sample whose record it is, a file of",
+        "`src/tidewaiter/content/sources/aws_cloudtrail/samples`; `tidewaiter normalize` prints its row.",
+        "*no row*: no parser of Microsoft's takes the event; *empty*: one does and leaves the column without",
+        "a value. What stands in `code` is a value, the rest says where a value comes from.",
         "",
         "| case | column | Tidewaiter | Microsoft |",
         "| --- | --- | --- | --- |",
     ]
     for case in known.cases:
         row = our_row(case).row
+        title = f"{case.title}<br>`{case.sample}`" + (f", record {case.record + 1}" if case.record else "")
         for place, (column, theirs) in enumerate(case.columns.items()):
             value = row.get(column, "")
             ours = code(str(value)) if value != "" else "*empty*"
             shown = f"*{theirs}*" if theirs in ("no row", "empty") else theirs
-            lines.append(f"| {case.title if place == 0 else ''} | `{column}` | {ours} | {shown} |")
+            lines.append(f"| {title if place == 0 else ''} | `{column}` | {ours} | {shown} |")
     return [*lines, ""]
 
 
@@ -139,7 +152,12 @@ def _columns(known: Facts) -> list[str]:
     mappings: dict[str, MappingSpec] = {}
     for route in content.sources()["aws_cloudtrail"].mapping.routes:
         mappings[route.mapping.schema] = route.mapping  # the last of a schema is the general one
-    lines = ["## Columns", ""]
+    lines = [
+        "## Columns",
+        "",
+        "What fills a column on either side: ours is the expression of the mapping itself, theirs in words.",
+        "",
+    ]
     for parser in known.parsers:
         text = mappings[parser.schema].text
         lines += [
