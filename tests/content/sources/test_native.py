@@ -88,6 +88,7 @@ def test_the_sources_have_the_tables_that_sentinel_has_for_them():
         "aws_eks",
         "aws_inspector",
         "aws_macie",
+        "aws_securitylake",
         "aws_tgwflow",
     }, "a table for it would be in the table reference; of AWSEKSLogs an event fills too little"
 

@@ -87,7 +87,14 @@ def test_a_transformation_gives_what_the_mapping_means_on_every_sample(source: s
 
 @pytest.mark.parametrize(
     "source",
-    sources_with_long(sorted(SOURCES), "aws_cloudtrail", "aws_guardduty", "aws_securityhub", "entra_signin"),
+    sources_with_long(
+        sorted(SOURCES),
+        "aws_cloudtrail",
+        "aws_guardduty",
+        "aws_securityhub",
+        "aws_securitylake",
+        "entra_signin",
+    ),
 )
 def test_a_transformation_fits_and_is_kql_on_its_stream(source: str):
     for made in SOURCES[source].transforms:

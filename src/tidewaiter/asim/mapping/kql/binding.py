@@ -248,7 +248,8 @@ _KEYWORDS = """
     sort step summarize take to top true type typeof union where with case bool date datetime decimal double
     dynamic guid int long real string time timespan access table title version pattern data declare default
     external fork database cluster consume execute facet find getschema graph hot into like link list macro
-    make nodes partition policy reduce render sample scan serialize set show toscalar view
+    app asc cluster desc make nodes partition policy reduce render resource sample workspace
+    scan serialize set show toscalar view
 """
 _WORDS = frozenset(_KEYWORDS.split())
 """Words of KQL: as a name after a dot some need brackets, so all get them."""
