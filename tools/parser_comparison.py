@@ -99,7 +99,7 @@ def _overview(known: Facts) -> list[str]:
         "## What is taken",
         "",
         f"With Microsoft, {known.operations}; with Tidewaiter, every one has a row and an EventType",
-        "more specific than `Other`. The operations are those of botocore, AWS's own client library. These two",
+        "more specific than `Other`. The operations are those of botocore, AWS's own client library. These",
         "tests count them again, and those that are most often called in public logs:",
         "",
         "```console",
