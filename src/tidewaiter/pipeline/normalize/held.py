@@ -19,6 +19,7 @@ from tidewaiter.asim.mapping.evaluate import Lookups, column, evaluate, resolve,
 from tidewaiter.asim.mapping.expression import Expr, Field, Op
 from tidewaiter.asim.mapping.kql.binding import Binding, Path
 from tidewaiter.asim.mapping.kql.functions import Meaning
+from tidewaiter.asim.mapping.record import attribute
 from tidewaiter.asim.mapping.runtime import held
 from tidewaiter.asim.mapping.spec import EVENT_ID
 
@@ -130,7 +131,7 @@ def reader_of(binding: Binding, path: Path) -> Reader:
     name = bound.native or bound.of
     if bound.below:
         length = next(n for n in range(len(path), 0, -1) if path[:n] in binding.paths)
-        rest = path[length:]
+        rest = (*_in_whole(binding, path[:length]), *path[length:])
         return lambda row: resolve(("x", *rest), {"x": held(row.get(name))})
     if bound.kind == "long" and not bound.native:
         return lambda row: _seconds(row.get(name))
@@ -139,6 +140,14 @@ def reader_of(binding: Binding, path: Path) -> Reader:
     if bound.kql.startswith("j_"):
         return lambda row: _opened(row.get(name))
     return lambda row: row.get(name)
+
+
+def _in_whole(binding: Binding, path: Path) -> Path:
+    """Return the steps to a member that is read from a column with the whole record, or none."""
+    whole = binding.record.whole
+    if whole is None or not binding.paths[path].below:
+        return ()
+    return (whole.list, 0, next(name for name in binding.record.kinds if attribute(name) == path[0]))
 
 
 def _opened(value: Any) -> Any:

@@ -231,7 +231,7 @@ def _below(bound: Bound, rest: Path, only: str) -> Bound:
         bound.column,
         bound.parse,
         below=True,
-        of=bound.native,
+        of=bound.native or bound.of,
     )
 
 
