@@ -6,17 +6,20 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from tidewaiter.app.cli.transform_runs import run_transform
 from tidewaiter.asim.mapping.kql.functions import KqlFunction
 from tidewaiter.asim.mapping.record import attribute
 from tidewaiter.content import SourceSpec
 from tidewaiter.core.objects import JsonChunk, TextChunk
 from tidewaiter.kql import Executor
+from tidewaiter.lab.server.ingestion.values import FIELD_LIMIT
 from tidewaiter.pipeline.normalize.differential import Case, Rows, case_of_json, case_of_line
 from tidewaiter.pipeline.normalize.generated.pool import sample_chunks
 from tidewaiter.pipeline.normalize.kql_check import executor_of, rows_of
 
-__all__ = ["Runner", "case_of_text", "cases_of_samples", "rows_of", "run_transform"]
+__all__ = ["Runner", "arrives_whole", "case_of_text", "cases_of_samples", "rows_of", "run_transform"]
 
 
 def cases_of_samples(spec: SourceSpec) -> Iterator[Case]:
@@ -32,6 +35,11 @@ def _cases(spec: SourceSpec, chunk: JsonChunk | TextChunk) -> Iterator[Case | No
         return
     for line in chunk.cells.split(b"\n")[:-1]:
         yield case_of_text(spec, chunk.fields, line, chunk.separator)
+
+
+def arrives_whole(case: Case) -> bool:
+    """Whether no member is cut when it arrives, before a transformation sees it."""
+    return all(len(msgspec.json.encode(value)) <= FIELD_LIMIT for value in case.record.values())
 
 
 def case_of_text(spec: SourceSpec, fields: Any, line: bytes, separator: str = " ") -> Case | None:

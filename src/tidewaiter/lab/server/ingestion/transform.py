@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import polars as pl
 
 from tidewaiter.core.errors import QueryError
 from tidewaiter.kql import Executor, Limits, QueryResult
+from tidewaiter.kql.prepared import Prepared
 from tidewaiter.kql.text import QueryText
 from tidewaiter.kql.tokens import Token, lex
 from tidewaiter.lab.workspace.database import SQL_TYPES
@@ -63,13 +64,14 @@ class Transform:
     """A transformation of rows with these columns (name -> KQL type)."""
 
     def __init__(
-        self, query: str, columns: Mapping[str, str], *, memory: str = "256MB", limits: Limits | None = None
+        self, query: str, columns: Mapping[str, str], *, memory: str = "512MB", limits: Limits | None = None
     ) -> None:
         """Take a query that was checked; `memory` and `limits` bound what it may use."""
         self.query = query
         self.columns = dict(columns)
         self.memory = memory
         self.limits = limits
+        self._prepared: Prepared | None = None
 
     def check(self) -> Mapping[str, str]:
         """Return the columns of its output with their types.
@@ -113,7 +115,9 @@ class Transform:
             _make_source(database, self.columns, rows if source.height else None)
             schemas = {"source": self.columns}
             with Executor(database, schemas, limits=self.limits, memory=self.memory) as executor:
-                return executor.run(_local(self.query), now=now, origin="transformKql")
+                if self._prepared is None:  # translated once, as every body has the same columns
+                    self._prepared = executor.prepare(_local(self.query), origin="transformKql")
+                return executor.run_prepared(self._prepared, now=now or datetime.now(UTC), parts={})
 
 
 def _make_source(database: Path, columns: Mapping[str, str], rows: Path | None) -> None:
