@@ -71,6 +71,7 @@ RECORD: dict[str, Any] = {
         ("t.x", None),
         ("member(o, 'M')", "1"),
         ("member(t, 'M')", None),
+        ("member('{\"x\": \"1\"}', 'M')", "1"),
         ("exists(o)", True),
         ("exists(half)", True),
         ("exists(empty)", False),

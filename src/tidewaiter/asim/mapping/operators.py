@@ -308,7 +308,8 @@ def ranks(table: Iterable[str]) -> dict[str, int]:
 
 
 def member(value: Value, ranks: Mapping[str, int]) -> str | None:
-    """Of an object's members that are texts and not empty, the one of lowest rank."""
+    """Of an object's members (or those of a text that holds one), the filled text of lowest rank."""
+    value = runtime.held(value)
     if type(value) is not dict:
         return None
     best, found = len(ranks), None

@@ -135,7 +135,9 @@ class Stages:
         arguments = [str(arg.value) for arg in expr.args[1:] if isinstance(arg, Const)]
         if expr.name == "member":
             self.values.tables.add(f"{arguments[0]}_ranks")
-            yield from member(name, self._bodies[node], f"tw_{arguments[0]}_ranks")
+            bag = self._bodies[node]  # j_… is what a text held already
+            bag = bag if bag.startswith("j_") else self.values.helper("held", bag)
+            yield from member(name, bag, f"tw_{arguments[0]}_ranks")
         else:
             held = self.values.helper("held", self._bodies[node])
             yield from texts_joined(name, held, *arguments)
