@@ -131,7 +131,10 @@ def matched(each: Filter, columns: Sequence[str], texts: Sequence[str]) -> str:
         if each.test == "has_any":
             return f"{column} has {literal(text)}"
         if each.test == "prefix":
-            return f"{column} {'startswith_cs' if text.endswith('.') else '=='} {literal(text)}"
+            inside = literal(f":{text}")  # as in ::ffff:203.0.113.44, which has_any_ipv4_prefix finds
+            if text.endswith("."):
+                return f"{column} startswith_cs {literal(text)} or {column} contains_cs {inside}"
+            return f"{column} == {literal(text)} or {column} endswith_cs {inside}"
         return f"{column} =~ {literal(text)}"
 
     return " or ".join(one(column, text) for column in columns for text in texts) or "false"
