@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.originals import entra_ids, finding_ids
+from tests.acceptance.originals import entra_ids, finding_ids, hub_findings
 from tidewaiter.app.engine.destination import destination, warden_of
 from tidewaiter.app.engine.paths import Paths
 from tidewaiter.app.engine.plan import Plan
@@ -148,8 +148,8 @@ class Day:
 
     @property
     def finding_ids(self) -> list[str]:
-        """The ids of all states of GuardDuty's findings."""
-        return finding_ids(self.folder)
+        """The ids of all states of findings, GuardDuty's and Security Hub's."""
+        return [*finding_ids(self.folder), *hub_findings(self.folder)]
 
     @property
     def entra_ids(self) -> list[str]:

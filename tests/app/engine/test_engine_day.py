@@ -17,6 +17,10 @@ INCIDENT = {
 }  # fmt: skip
 
 
+WITHOUT_IDS = ("ASimNetworkSessionLogs", "ASimWebSessionLogs", "ASimDnsActivityLogs")
+"""Tables whose records have no id of their own: lines of text, and queries."""
+
+
 def test_the_counts_add_up_and_the_lab_holds_what_they_say(delivered_day, day):
     delivered_day.check_laws()
     events = day.truth.events
@@ -31,13 +35,16 @@ def test_the_counts_add_up_and_the_lab_holds_what_they_say(delivered_day, day):
 
 
 def test_every_event_of_the_day_is_in_the_lab_once(delivered_day, day):
-    flows = {str(row["EventOriginalUid"]) for row in delivered_day.rows()["ASimNetworkSessionLogs"]}
+    lines = {
+        table: {str(row["EventOriginalUid"]) for row in delivered_day.rows()[table]} for table in WITHOUT_IDS
+    }
     found = delivered_day.ids()
 
     assert set(found.values()) == {1}
     told = {*day.truth.event_ids, *day.truth.insight_ids, *day.finding_ids, *day.entra_ids}
-    assert set(found) - flows == told
-    assert len(flows) == day.truth.events.vpcflow
+    assert set(found) - set().union(*lines.values()) == told
+    events = day.truth.events
+    assert [len(ids) for ids in lines.values()] == [events.vpcflow, events.s3_access, events.dns]
 
 
 def test_objects_are_counted_by_their_kinds(delivered_day, day):
@@ -50,6 +57,9 @@ def test_objects_are_counted_by_their_kinds(delivered_day, day):
         },
         "aws_vpcflow": {"events": objects.vpcflow},
         "aws_guardduty": {"events": objects.guardduty},
+        "aws_securityhub": {"events": objects.securityhub},
+        "aws_s3access": {"events": objects.s3_access},
+        "aws_route53resolver": {"events": objects.dns},
     }
 
     found = dict(delivered_day.report["object_kinds"])
@@ -71,7 +81,7 @@ def test_a_second_run_delivers_nothing_and_changes_nothing(tmp_path, delivered_d
     assert again.result.exit_code == 0
     objects = day.truth.objects
     known = objects.cloudtrail + objects.digest + objects.insight + objects.vpcflow + objects.guardduty
-    known += objects.entra
+    known += objects.entra + objects.securityhub + objects.s3_access + objects.dns
     assert again.report["last_run"]["objects_claimed_before"] == known
     for part in ("sources", "rows", "object_kinds", "incidents"):
         assert again.report[part] == delivered_day.report[part]
@@ -106,7 +116,8 @@ def test_the_report_has_the_members_of_the_contract(delivered_day):
 
     assert {"sources", "rows", "stages"} <= set(report)
     assert set(report["sources"]) == {
-        "aws_cloudtrail", "aws_guardduty", "aws_vpcflow", "azure_activity", "entra_audit", "entra_signin",
+        "aws_cloudtrail", "aws_guardduty", "aws_route53resolver", "aws_s3access", "aws_securityhub",
+        "aws_vpcflow", "azure_activity", "entra_audit", "entra_signin",
     }  # fmt: skip
     for counts in report["sources"].values():
         assert set(counts) == {

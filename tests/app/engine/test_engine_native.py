@@ -25,6 +25,9 @@ from tidewaiter.sentinel import LogsIngestion
 NATIVE = {
     "aws_cloudtrail": ("AWSCloudTrail",),
     "aws_guardduty": ("AWSGuardDuty",),
+    "aws_route53resolver": ("AWSRoute53Resolver",),
+    "aws_s3access": ("AWSS3ServerAccess",),
+    "aws_securityhub": ("AWSSecurityHubFindings",),
     "aws_vpcflow": ("AWSVPCFlow",),
     "azure_activity": ("AzureActivity",),
     "entra_audit": ("AuditLogs",),
@@ -38,7 +41,7 @@ NATIVE = {
 TABLES = tuple(table for tables in NATIVE.values() for table in tables)
 ASIM = {
     "ASimAlertEventLogs", "ASimAuditEventLogs", "ASimAuthenticationEventLogs", "ASimFileEventLogs",
-    "ASimNetworkSessionLogs", "ASimUserManagementActivityLogs",
+    "ASimDnsActivityLogs", "ASimNetworkSessionLogs", "ASimUserManagementActivityLogs", "ASimWebSessionLogs",
 }  # fmt: skip
 
 
