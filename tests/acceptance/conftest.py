@@ -22,6 +22,10 @@ Rows = dict[str, list[Row]]
 Command = Callable[..., subprocess.CompletedProcess[str]]
 NETWORK = "ASimNetworkSessionLogs"
 FINDINGS = "ASimAlertEventLogs"
+WEB = "ASimWebSessionLogs"
+DNS = "ASimDnsActivityLogs"
+WITHOUT_IDS = (NETWORK, WEB, DNS)
+"""Tables whose records have no id of their own: lines of text, and queries."""
 ALERTS = "TidewaiterAlerts_CL"
 
 

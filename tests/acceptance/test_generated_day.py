@@ -9,8 +9,11 @@ import pytest
 
 from tests.acceptance import originals
 from tests.acceptance.conftest import (
+    DNS,
     FINDINGS,
     NETWORK,
+    WEB,
+    WITHOUT_IDS,
     asim_errors,
     check_laws,
     rows_of,
@@ -20,10 +23,6 @@ from tests.acceptance.conftest import (
 from tidewaiter.lab.generator import read_truth
 
 EVENTS = 3_000
-WEB = "ASimWebSessionLogs"
-DNS = "ASimDnsActivityLogs"
-WITHOUT_IDS = (NETWORK, WEB, DNS)
-"""Tables whose records have no id of their own: lines of text, and queries."""
 
 
 @pytest.fixture(scope="module")

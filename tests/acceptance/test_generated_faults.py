@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.acceptance import originals
-from tests.acceptance.conftest import NETWORK, rows_of
+from tests.acceptance.conftest import WITHOUT_IDS, rows_of
 from tidewaiter.lab.generator import read_truth
 from tidewaiter.lab.generator.faults.bodies import BODIES, HUGE
 
@@ -90,9 +90,13 @@ def test_every_event_that_can_be_read_is_delivered_once(state, truth):
     rows = rows_of(state[0])
     day = state[0].parent / "day"
     whole = [*truth.event_ids, *truth.insight_ids, *originals.finding_ids(day), *originals.entra_ids(day)]
+    whole += originals.hub_findings(day)
     told = Counter([*whole, *(each for fault in truth.faults for each in fault.event_ids)])
     trail = [
-        row for table, some in rows.items() if table.startswith("ASim") and table != NETWORK for row in some
+        row
+        for table, some in rows.items()
+        if table.startswith("ASim") and table not in WITHOUT_IDS
+        for row in some
     ]
     assert Counter(row["EventOriginalUid"] for row in trail) == told
     assert max(told.values()) == 1
