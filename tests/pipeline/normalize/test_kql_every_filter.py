@@ -65,6 +65,7 @@ def test_every_filter_lets_through_what_filtering_the_finished_rows_does(
 
 UNSET = {
     "has_any": "dynamic([])", "in": "dynamic([])", "prefix": "dynamic([])", "equals": "'*'",
+    "held_prefix": "dynamic([])", "held_address": "'*'",
     "number": "int(null)", "from": "datetime(null)", "to": "datetime(null)",
 }  # fmt: skip
 
@@ -104,7 +105,7 @@ def calls(each: Filter, rows: Rows, columns: Mapping[str, str]) -> Iterator[tupl
             yield str(value), " or ".join(f"{column} == {value}" for column in known) or "false"
         return
     texts = [*chosen(each, [str(value) for value in values]), "none-of-these"]
-    if each.test == "equals":
+    if each.test in ("equals", "held_address"):
         for text in texts[-2:]:
             yield literal(text), matched(each, known, [text])
         return
@@ -117,6 +118,9 @@ def chosen(each: Filter, values: Sequence[str]) -> list[str]:
     some = [*values[:1], *values[len(values) // 2 : len(values) // 2 + 1]]
     if each.test in ("in", "equals"):
         return [text.swapcase() for text in some]
+    if each.test in ("held_prefix", "held_address"):
+        held = re.findall(r"\b\d+\.\d+\.\d+\.\d+\b", " ".join(values))
+        return held[:1] if each.test == "held_address" else [*held[-1:], f"{held[0].split('.')[0]}."]
     if each.test == "prefix":
         four = [value for value in values if value.count(".") == 3 and ":" not in value]
         six = [value for value in values if ":" in value]
@@ -130,6 +134,11 @@ def matched(each: Filter, columns: Sequence[str], texts: Sequence[str]) -> str:
     def one(column: str, text: str) -> str:
         if each.test == "has_any":
             return f"{column} has {literal(text)}"
+        if each.test in ("held_prefix", "held_address"):
+            held = rf"(^|[^0-9A-Za-z.]){re.escape(text)}" + (
+                "" if text.endswith(".") else "([^0-9A-Za-z.]|$)"
+            )
+            return f"{column} matches regex {literal(held)}"
         if each.test == "prefix":
             inside = literal(f":{text}")  # as in ::ffff:203.0.113.44, which has_any_ipv4_prefix finds
             if text.endswith("."):
