@@ -51,6 +51,7 @@ def test_every_event_is_there_once(shared):
     assert {*truth.event_ids, *truth.insight_ids} <= found.keys()
     events = truth.events
     beside = events.insight + events.vpcflow + events.guardduty + sum(events.entra.values())
+    beside += events.securityhub + events.s3_access + events.dns
     assert len(found) == EVENTS + beside
 
 
