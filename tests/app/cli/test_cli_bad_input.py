@@ -320,9 +320,8 @@ def test_a_folder_of_unknown_files_only_is_a_usage_error_that_says_what_is_known
     assert (said.code, other.code, other.out) == (2, 2, "")
     for err in (said.err, other.err):
         assert "2 files are of no known source" in err
-        assert (
-            "next: give a folder that holds logs of a known source: AWS CloudTrail, Amazon GuardDuty, " in err
-        )
+        _, _, known = err.partition("next: give a folder that holds logs of a known source: ")
+        assert {"AWS CloudTrail", "Amazon GuardDuty"} <= set(known.strip().split(", "))
     report = Delivery(tmp_path / "state").report
     assert [path for path, _ in report["last_run"]["unrecognized"]] == ["more.csv", "notes.txt"]
     assert all(reason for _, reason in report["last_run"]["unrecognized"])
