@@ -128,12 +128,12 @@ def test_a_wrong_query_is_shown_with_the_place(cli, day_state):
 
 
 def test_a_table_without_rows_is_named_so_that_nobody_takes_its_silence_for_an_answer(cli, day_state):
-    said = cli("kql", "run", "--state", day_state, "ASimDnsActivityLogs | union ASimAuditEventLogs | count")
+    said = cli("kql", "run", "--state", day_state, "ASimRegistryEventLogs | union ASimAuditEventLogs | count")
     other = cli(
         "kql", "run", "--state", day_state, "ASimAuditEventLogs | summarize count() by Operation | take 1"
     )
 
-    assert "ASimDnsActivityLogs is empty: nothing that was delivered so far goes there" in said.err
+    assert "ASimRegistryEventLogs is empty: nothing that was delivered so far goes there" in said.err
     assert "empty" not in other.err
 
 
