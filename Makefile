@@ -6,8 +6,9 @@ BIN := $(VENV)/bin
 RUN := $(VENV)/.lock-run
 DEV := $(VENV)/.lock-dev
 NODE := requirements/node/package-lock.json tools/node_packages.py src/tidewaiter/kql/service/start.js
-# pytest-xdist: one worker for each core; a file's tests stay together, so that they share their fixtures.
-PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile
+# pytest-xdist: one worker for each core; a file's tests stay together, so that they share their fixtures. Files run
+# in their order: else the few long ones come last, and one worker waits for the other.
+PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 SPHINX := $(BIN)/python -m sphinx -W -q -b html docs docs/_build/html
 
 .DEFAULT_GOAL := help
