@@ -12,7 +12,7 @@ from tidewaiter.pipeline.sources import Unreadable, discover, read
 
 OURS = (
     "invictus", "stratus", "otrf", "plaso", "cribl-cloudtrail", "cribl-vpcflow", "opensearch-catalog",
-    "guardduty-soar", "guardduty-sentinel-integration",
+    "guardduty-soar", "guardduty-sentinel-integration", "security-lake-sample",
 )  # fmt: skip
 LARGE = "opensearch-catalog/integrations/observability/aws_cloudtrail/data/samples-large.json"
 FLOWS = "cribl-vpcflow/data/samples/ZP04h5.json"
