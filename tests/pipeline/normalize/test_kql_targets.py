@@ -17,7 +17,10 @@ from tidewaiter.pipeline.normalize.differential import KEPT, Case, compare_funct
 
 SOURCES = sources()
 HEAVY = (
+    "aws_alb",
     "aws_clb",
+    "aws_nlb",
+    "aws_waf",
     "aws_cloudfront_json",
     "aws_cloudtrail",
     "aws_eks",
@@ -51,7 +54,17 @@ def cases(source: str) -> list[Case]:
 
 
 @pytest.mark.parametrize(
-    "source", sources_with_long(NATIVE, "aws_cloudtrail", "aws_securityhub", "entra_signin")
+    "source",
+    sources_with_long(
+        NATIVE,
+        "aws_alb",
+        "aws_cloudtrail",
+        "aws_networkfirewall",
+        "aws_nlb",
+        "aws_securityhub",
+        "aws_waf",
+        "entra_signin",
+    ),
 )
 def test_a_function_gives_what_the_mapping_means_on_every_sample(source: str, tmp_path: Path):
     spec = SOURCES[source]
