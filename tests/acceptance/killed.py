@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import get_args
 
-from tests.acceptance.originals import entra_ids, finding_ids
+from tests.acceptance.originals import entra_ids, finding_ids, hub_findings
 from tidewaiter.core.settings import Destination
 from tidewaiter.lab.generator import Truth, generate
 from tidewaiter.lab.workspace import Workspace
@@ -125,9 +125,11 @@ def _check(root: Path, day: Path, truth: Truth, tally: Tally, destination: Desti
     assert found.keys() >= trail if destination == "both" else not (found.keys() & native.keys())
     found.update(native.keys() - found.keys())
     events = {*truth.event_ids, *truth.insight_ids, *finding_ids(day), *entra_ids(day)}
-    flows = found.keys() - events
+    events |= hub_findings(day).keys()
+    lines_there = found.keys() - events
     assert events <= found.keys(), "events are missing"
-    assert len(flows) == truth.events.vpcflow, "flow records are missing, or there are others"
+    of_lines = truth.events.vpcflow + truth.events.s3_access + truth.events.dns
+    assert len(lines_there) == of_lines, "records without ids are missing, or there are others"
     assert doubled <= listed, "events are there twice, and the outbox does not say so"
     most = (len(tally.moments) + 1) * _IN_HANDS
     assert len(lines) <= most, f"{len(lines)} batches are listed, more than {most} cannot have been in hand"

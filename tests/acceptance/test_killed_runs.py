@@ -25,4 +25,5 @@ def test_nothing_is_lost_when_runs_are_killed_and_what_is_there_twice_is_listed(
     assert tally.moments, "no run was killed before its end"
     counts = truth.events
     beside = counts.insight + counts.vpcflow + counts.guardduty + sum(counts.entra.values())
+    beside += counts.securityhub + counts.s3_access + counts.dns
     assert tally.delivered == events + beside
