@@ -17,6 +17,7 @@ from duckdb_kql import ir, translate
 from duckdb_kql.translate.functions import SCALAR_FUNCTIONS, FunctionSpec
 
 from tidewaiter.kql.calls.forms import form
+from tidewaiter.kql.parts import with_parts
 from tidewaiter.kql.tabular import rendered
 
 _translate: Any = import_module("duckdb_kql.translate")
@@ -243,17 +244,7 @@ class _Writer:
     def rebuilt(self, node: Any) -> Any:
         if isinstance(node, ir.Query | ir.LetRef | ir.ColumnRef):
             return node
-        if isinstance(node, tuple):
-            items = tuple(self.visited(item) for item in node)
-            return items if any(a is not b for a, b in zip(items, node, strict=True)) else node
-        if not dataclasses.is_dataclass(node) or isinstance(node, type):
-            return node
-        changes = {}
-        for field in dataclasses.fields(node):
-            value = getattr(node, field.name)
-            if (new := self.visited(value)) is not value:
-                changes[field.name] = new
-        changed = dataclasses.replace(node, **changes) if changes else node
+        changed = with_parts(node, self.visited)
         match changed:
             case ir.FunctionCall():
                 return self.call(changed)

@@ -14,6 +14,7 @@ from duckdb_kql import ir
 
 from tidewaiter.kql.dialect import DISTANCE, TIMES
 from tidewaiter.kql.names import HIDDEN
+from tidewaiter.kql.parts import with_parts
 from tidewaiter.kql.received import FUNCTION
 from tidewaiter.kql.results import RECEIVED
 from tidewaiter.kql.text import QueryText
@@ -78,17 +79,7 @@ class Rewriter:
     def _rebuilt(self, node: Any) -> Any:
         if isinstance(node, ir.Query):
             return node
-        if isinstance(node, tuple):
-            items = tuple(self._rebuilt(item) for item in node)
-            return items if any(a is not b for a, b in zip(items, node, strict=True)) else node
-        if not dataclasses.is_dataclass(node) or isinstance(node, type):
-            return node
-        changes = {}
-        for field in dataclasses.fields(node):
-            value = getattr(node, field.name)
-            if (new := self._rebuilt(value)) is not value:
-                changes[field.name] = new
-        return self._meaning(dataclasses.replace(node, **changes) if changes else node)
+        return self._meaning(with_parts(node, self._rebuilt))
 
     def _meaning(self, node: Any) -> Any:
         if isinstance(node, ir.FunctionCall) and node.name == FUNCTION:

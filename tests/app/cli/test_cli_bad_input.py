@@ -14,6 +14,7 @@ import pytest
 from tests.app import logs
 from tests.app.conftest import Delivery
 from tidewaiter.app.engine import plan, worker
+from tidewaiter.content import sources
 from tidewaiter.core.faults import OBJECT_FAULTS, FaultKind
 from tidewaiter.pipeline.sources import Limits
 
@@ -321,7 +322,7 @@ def test_a_folder_of_unknown_files_only_is_a_usage_error_that_says_what_is_known
     for err in (said.err, other.err):
         assert "2 files are of no known source" in err
         _, _, known = err.partition("next: give a folder that holds logs of a known source: ")
-        assert {"AWS CloudTrail", "Amazon GuardDuty"} <= set(known.strip().split(", "))
+        assert known.strip().split(", ") == [spec.title for spec in sources().values()]
     report = Delivery(tmp_path / "state").report
     assert [path for path, _ in report["last_run"]["unrecognized"]] == ["more.csv", "notes.txt"]
     assert all(reason for _, reason in report["last_run"]["unrecognized"])

@@ -20,8 +20,9 @@ from tidewaiter.asim.mapping.kql.prepare import (
     prepare,
     routes_of,
 )
+from tidewaiter.asim.mapping.kql.reading import Wanted
 from tidewaiter.asim.mapping.kql.stages import Stages
-from tidewaiter.asim.mapping.kql.values import Values, Wanted
+from tidewaiter.asim.mapping.kql.values import Values
 from tidewaiter.asim.mapping.record import attribute
 from tidewaiter.asim.mapping.source_mapping import Route, SourceMapping
 from tidewaiter.asim.schema import schema as asim_schema

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 from tidewaiter.asim.mapping.expression import Const, Expr, Op
 from tidewaiter.asim.mapping.kql.applied import member, texts_joined
-from tidewaiter.asim.mapping.kql.values import Values, Wanted
+from tidewaiter.asim.mapping.kql.reading import Wanted
+from tidewaiter.asim.mapping.kql.values import Values
 
 Node = tuple[Expr, Wanted]
 _APPLIED = frozenset({"member", "joined"})

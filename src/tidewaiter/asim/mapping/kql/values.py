@@ -16,43 +16,32 @@ An empty text is absent: two absent values are not equal, and no condition on an
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable
-from typing import Literal
-
 from tidewaiter.asim.mapping import patterns
-from tidewaiter.asim.mapping.evaluate import Lookups
 from tidewaiter.asim.mapping.expression import Const, Expr, Field, Op
-from tidewaiter.asim.mapping.kql.binding import Binding, Bound
-from tidewaiter.asim.mapping.kql.dialect import Dialect
+from tidewaiter.asim.mapping.kql.binding import Bound
+from tidewaiter.asim.mapping.kql.fragments import (
+    LEAST,
+    MOST,
+    atom,
+    definite_condition,
+    literal_argument,
+    one_of_texts,
+    towards_zero,
+    words,
+)
+from tidewaiter.asim.mapping.kql.reading import TEXTS, WHOLE, Reading, Wanted
 from tidewaiter.core.errors import ContentError
 from tidewaiter.core.kql_literals import literal, verbatim
 
-Wanted = Literal["text", "long", "bool", "cond", "present", "time", "real", "json"]
-Use = Callable[[Expr, Wanted], str]
 NO_TEXT = '""'
 _NULLS = {"long": "long(null)", "bool": "bool(null)", "time": "datetime(null)", "real": "real(null)"}
 _CONDITIONS = frozenset(
     {"eq", "ne", "in", "all", "any", "not", "exists", "startswith", "endswith", "contains"}
 )
-_TEXTS = frozenset(
-    {"lookup", "lower", "split", "regex", "ip", "unquote", "concat", "template", "member", "number", "joined"}
-)
-_WHOLE = frozenset({"int", "sub", "mul"})
-LEAST, MOST = -(2**63), 2**63 - 1
 
 
-class Values:
-    """Writes expressions over one binding in one dialect; `helpers` and `tables` are what it came to need."""
-
-    def __init__(self, binding: Binding, dialect: Dialect, lookups: Lookups, use: Use | None = None) -> None:
-        self.lookups = lookups
-        self.binding = binding
-        self.dialect = dialect
-        self.use: Use = use or self.write
-        self.helpers: set[str] = set()
-        self.tables: set[str] = set()
-        self.parsed: dict[str, str] = {}
+class Values(Reading):
+    """Writes expressions over one binding in one dialect."""
 
     def write(self, expr: Expr, wanted: Wanted) -> str:
         """Return the KQL of an expression; what it consists of is written by `use`."""
@@ -67,63 +56,6 @@ class Values:
                 return self.dynamic(expr)
             case _:
                 return self.scalar(expr, wanted)
-
-    # Reading
-
-    def bound(self, expr: Field) -> Bound:
-        """Return how a field is read; what has to be parsed for it is remembered."""
-        bound = self.binding.path(expr.path)
-        if bound is None:
-            raise ContentError(f"no column holds {'.'.join(map(str, expr.path))}")
-        if bound.column and (bound.below or bound.kql == bound.column):
-            self.parsed[bound.column] = bound.parse
-            self.helpers.add("held")
-        return bound
-
-    def helper(self, name: str, *args: str) -> str:
-        """Return a call of a helper function."""
-        self.helpers.add(name)
-        return f"tw_{name}({', '.join(args)})"
-
-    def named(self, expr: Expr, wanted: Wanted) -> str:
-        """Return what a helper reads more than once: used twice, it gets a name of its own."""
-        self.use(expr, wanted)
-        return self.use(expr, wanted)
-
-    def kind(self, expr: Expr) -> str:
-        """Return the KQL type of an expression's values, "null" where there are none."""
-        match expr:
-            case Const(value=None):
-                return "null"
-            case Const(value=bool()):
-                return "bool"
-            case Const(value=int()):
-                return "long"
-            case Const():
-                return "string"
-            case Field():
-                bound = self.binding.path(expr.path)
-                if bound is None:
-                    return "null"
-                narrow = {"text": "string", "int": "long", "bool": "bool"}.get(bound.only)
-                return narrow or bound.kind
-            case Op(name="first", args=args):
-                return self.common(args)
-            case Op(name="case", args=args):
-                return self.common((*args[1::2], args[-1]))
-            case Op(name="json", args=(inner,)):
-                return self.kind(inner)
-            case Op(name=name):
-                if name in _TEXTS:
-                    return "string"
-                if name in _WHOLE:
-                    return "long"
-                return "datetime" if name in ("time", "earlier", "millis") else "bool"
-
-    def common(self, exprs: tuple[Expr, ...]) -> str:
-        """Return the type that all have, dynamic when they differ."""
-        kinds = {kind for each in exprs if (kind := self.kind(each)) != "null"}
-        return kinds.pop() if len(kinds) == 1 else "dynamic" if kinds else "null"
 
     # Texts
 
@@ -145,13 +77,13 @@ class Values:
             case Op(name="json", args=(inner,)):
                 whole = self.kind(inner) == "dynamic"
                 return f"tostring({self.use(inner, 'json')})" if whole else self.use(inner, "text")
-            case Op(name=name) if name in _TEXTS:
+            case Op(name=name) if name in TEXTS:
                 return self.text_operator(expr)
-            case Op(name=name) if name in _WHOLE:
+            case Op(name=name) if name in WHOLE:
                 return f"tostring({self.use(expr, 'long')})"
             case Op(name="time" | "earlier" | "millis"):
                 raise ContentError("a time is not read as text in KQL", hint="its form would be KQL's own")
-        return _words(self.use(expr, "bool"), self.use(expr, "bool"))
+        return words(self.use(expr, "bool"), self.use(expr, "bool"))
 
     def text_of(self, bound: Bound) -> str:
         """Return the KQL of a column or a place in one, read as text."""
@@ -160,7 +92,7 @@ class Values:
         if bound.kind == "dynamic" and bound.only != "text":
             return self.helper("text", bound.kql)
         if bound.kind == "bool":
-            return _words(bound.kql, bound.kql)
+            return words(bound.kql, bound.kql)
         return f"tostring({bound.kql})"
 
     def text_operator(self, expr: Op) -> str:
@@ -171,21 +103,23 @@ class Values:
         if expr.name == "number":
             return self.helper("number", self.named(args[0], "json"))
         if expr.name == "template":
-            return self.template(str(_literal(args[0])), args[1:])
+            return self.template(str(literal_argument(args[0])), args[1:])
         if expr.name == "concat":
             return f"strcat({', '.join(self.use(arg, 'text') for arg in args)})"
         match expr.name:
             case "lookup":
                 text = self.use(args[0], "text")
-                table = str(_literal(args[1]))
+                table = str(literal_argument(args[1]))
                 self.tables.add(table)
                 return f"tostring(tw_{table}[{text}])"
             case "split":
-                separator = literal(str(_literal(args[1])))
-                return f"tostring(split({self.use(args[0], 'text')}, {separator})[{_literal(args[2])}])"
+                separator = literal(str(literal_argument(args[1])))
+                return (
+                    f"tostring(split({self.use(args[0], 'text')}, {separator})[{literal_argument(args[2])}])"
+                )
             case "regex":
-                group = _literal(args[2]) if len(args) > 2 else 1
-                source = verbatim(patterns.kql(str(_literal(args[1]))))
+                group = literal_argument(args[2]) if len(args) > 2 else 1
+                source = verbatim(patterns.kql(str(literal_argument(args[1]))))
                 return f"extract({source}, {group}, {self.use(args[0], 'text')})"
         return self.helper(expr.name, self.named(args[0], "text"))  # ip, lower, unquote
 
@@ -224,8 +158,8 @@ class Values:
         ]
         last = self.use(args[-1], wanted)
         if wanted == "cond" and not all(self.definite(value) for value in (*args[1::2], args[-1])):
-            pairs = [(cond, _definite(value)) for cond, value in pairs]
-            last = _definite(last)
+            pairs = [(cond, definite_condition(value)) for cond, value in pairs]
+            last = definite_condition(last)
         while pairs and pairs[-1][1] == last:
             pairs.pop()
         return self.dialect.first_present(pairs, last)
@@ -300,8 +234,8 @@ class Values:
             raise ContentError("a product in KQL has a number as one of its factors")
         factor = right.value
         if factor == 0:
-            return f"{_atom(self.use(left, 'long'))} * 0"
-        bounds = sorted((_towards_zero(LEAST, factor), _towards_zero(MOST, factor)))
+            return f"{atom(self.use(left, 'long'))} * 0"
+        bounds = sorted((towards_zero(LEAST, factor), towards_zero(MOST, factor)))
         return self.helper("product", self.use(left, "long"), *map(literal, (factor, *bounds)))
 
     def dynamic(self, expr: Expr) -> str:
@@ -341,11 +275,11 @@ class Values:
             case Op(name="json", args=(inner,)):
                 return self.use(inner, "bool")
             case Op(name="bit", args=(inner, mask)):
-                has = f"binary_and({self.use(inner, 'long')}, {_literal(mask)}) > 0"
+                has = f"binary_and({self.use(inner, 'long')}, {literal_argument(mask)}) > 0"
                 return f"iif(isnull({self.use(inner, 'long')}), bool(null), {has})"
             case Op(name=name) if name in _CONDITIONS:
                 found = self.use(expr, "cond")
-                return found if self.definite(expr) else _definite(found)
+                return found if self.definite(expr) else definite_condition(found)
         return "bool(null)"
 
     def condition(self, expr: Expr) -> str:
@@ -366,8 +300,8 @@ class Values:
                 return self.use(inner, "present")
             case Op(name="startswith" | "endswith" | "contains" as name, args=(inner, part)):
                 text = self.use(inner, "text")
-                found = str(_literal(part))
-                return f"{_atom(text)} {name}_cs {literal(found)}" if found else f"isnotempty({text})"
+                found = str(literal_argument(part))
+                return f"{atom(text)} {name}_cs {literal(found)}" if found else f"isnotempty({text})"
             case Op(name="case", args=args):
                 return self.case(args, "cond")
         kind = self.kind(expr)
@@ -389,7 +323,7 @@ class Values:
         value = right.value if isinstance(right, Const) else None
         if isinstance(value, bool) or type(value) is int:
             found = (
-                f"{_atom(self.use(left, 'bool' if isinstance(value, bool) else 'long'))} == {literal(value)}"
+                f"{atom(self.use(left, 'bool' if isinstance(value, bool) else 'long'))} == {literal(value)}"
             )
             return f"iif({found}, false, true)" if negated else found
         if isinstance(value, str):
@@ -402,7 +336,7 @@ class Values:
 
     def one_of(self, inner: Expr, listed: Expr) -> str:
         """Return the KQL of membership in a list of texts."""
-        values = _literal(listed)
+        values = literal_argument(listed)
         wanted = [value for value in values if value] if isinstance(values, tuple) else []
         if not wanted:
             return "false"
@@ -442,48 +376,11 @@ class Values:
                 return "true"
         kind = self.kind(expr)
         if isinstance(expr, Op) and expr.name == "lookup" and not self.dialect.applies:
-            keys = self.lookups[str(_literal(expr.args[1]))]
-            return f"{_atom(self.use(expr.args[0], 'text'))} matches regex {verbatim(_one_of(keys))}"
+            keys = self.lookups[str(literal_argument(expr.args[1]))]
+            return f"{atom(self.use(expr.args[0], 'text'))} matches regex {verbatim(one_of_texts(keys))}"
         if kind == "string":
             return f"isnotempty({self.use(expr, 'text')})"
         if kind == "dynamic":
             return f"isnotempty(tostring({self.use(expr, 'json')}))"
         wanted: Wanted = {"long": "long", "datetime": "time", "real": "real"}.get(kind, "bool")  # type: ignore[assignment]
         return f"isnotnull({self.use(expr, wanted)})"
-
-
-def _words(yes: str, no: str) -> str:
-    return f'case({_atom(yes)} == true, "true", {_atom(no)} == false, "false", "")'
-
-
-_CALL = re.compile(r"\w*\([^()]*(?:\([^()]*(?:\([^()]*\)[^()]*)*\)[^()]*)*\)|[\w.\[\]]+|\"[^\"]*\"")
-
-
-def _atom(kql: str) -> str:
-    """Put parentheses around what an operator beside it would tear apart."""
-    return kql if _CALL.fullmatch(kql) else f"({kql})"
-
-
-def _one_of(keys: Iterable[str]) -> str:
-    """A pattern of these texts; what several have before their last colon is written once."""
-    groups: dict[str, list[str]] = {}
-    for key in filter(None, keys):
-        before, colon, name = key.rpartition(":")
-        groups.setdefault(before + colon, []).append(re.escape(name))
-    found = [f"{re.escape(before)}(?:{'|'.join(names)})" for before, names in groups.items()]
-    return f"^(?:{'|'.join(found)})$"
-
-
-def _literal(expr: Expr) -> str | int | bool | tuple[str, ...] | None:
-    if not isinstance(expr, Const):
-        raise ContentError("an argument that has to be a literal is none")
-    return expr.value
-
-
-def _definite(condition: str) -> str:
-    return condition if condition in ("true", "false") else f"iif({condition}, true, false)"
-
-
-def _towards_zero(bound: int, factor: int) -> int:
-    quotient = abs(bound) // abs(factor)
-    return min(MOST, quotient) if (bound < 0) == (factor < 0) else -quotient
