@@ -25,6 +25,10 @@ class Digest(msgspec.Struct, frozen=True, rename="camel"):
     bucket: str = msgspec.field(name="digestS3Bucket")
     previous_bucket: str | None = msgspec.field(name="previousDigestS3Bucket", default=None)
     previous_object: str | None = msgspec.field(name="previousDigestS3Object", default=None)
+    key: str = msgspec.field(name="digestS3Object", default="")
+    fingerprint: str = msgspec.field(name="digestPublicKeyFingerprint", default="")
+    previous_hash: str | None = msgspec.field(name="previousDigestHashValue", default=None)
+    previous_signature: str | None = msgspec.field(name="previousDigestSignature", default=None)
     files: list[msgspec.Raw] = msgspec.field(name="logFiles", default_factory=list)
 
     @property
