@@ -105,6 +105,13 @@ class Kql(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     allow: tuple[str, ...] = ()
 
 
+class Billing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a workspace costs: the price of a GB (10^9 bytes) of analytics logs; 0 where it is not known."""
+
+    price_per_gb: float = 0.0
+    currency: str = "USD"
+
+
 class Retry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How long the sender tries: attempts for one batch, and seconds without any success in a run."""
 
@@ -124,6 +131,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sources: dict[str, Source] = msgspec.field(default_factory=dict)
     metrics: Metrics = Metrics()
     kql: Kql = Kql()
+    billing: Billing = Billing()
     retry: Retry = Retry()
 
     @property

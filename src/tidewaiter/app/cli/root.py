@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from tidewaiter import __version__
+from tidewaiter.app.cli.assess import assess
 from tidewaiter.app.cli.audit import app as audit
 from tidewaiter.app.cli.config import app as config
 from tidewaiter.app.cli.demo import demo
@@ -31,6 +32,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("demo")(demo)
+app.command("assess")(assess)
 app.command("init")(init)
 app.command("run")(run)
 app.command("normalize")(normalize)

@@ -1,7 +1,7 @@
 """Whether a trail's log files are all there and as CloudTrail wrote them, by its digest files.
 
 Sources, read 2026-11: AWS CloudTrail User Guide, "CloudTrail digest file structure" and "Custom
-implementations of CloudTrail log file integrity validation". Hashes are SHA-256 over the uncompressed content.
+implementations of CloudTrail log file integrity validation". Hashes are SHA-256 of uncompressed content.
 A digest's own signature is metadata of its S3 object, which a copy does not have; the next digest repeats it.
 """
 
@@ -140,9 +140,7 @@ def check_integrity(found: Iterable[Found], *, keys: Keys | None = None) -> list
             chains[_chain_of(held)].append(held)
     named: set[str] = set()
     made = [
-        _check(
-            place, sorted(chain, key=lambda held: held.digest.digest_start_time), logs, named, keys, progress
-        )
+        _check(place, sorted(chain, key=lambda held: held.digest.digest_start_time), logs, named, keys)
         for place, chain in sorted(chains.items())
     ]
     _unnamed(made, logs, named)
