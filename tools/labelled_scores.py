@@ -165,8 +165,8 @@ def _same_number(theirs: str, ours: str) -> bool:
 
 
 def _in_path(theirs: str, ours: str) -> bool:
-    """The role or the session of role/session, or a whole name."""
-    return theirs == ours or theirs in ours.split("/")
+    """The role or the session of role/session, what stands before the @ of an address, or a whole name."""
+    return theirs in (ours, ours.split("@")[0]) or theirs in ours.split("/")
 
 
 _FORMS: dict[str, Callable[[str, str], bool]] = {

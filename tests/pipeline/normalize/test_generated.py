@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import replace
 from importlib.resources import as_file
@@ -13,6 +14,7 @@ import pytest
 from tidewaiter.content import Folder, SourceSpec, load_source, sources
 from tidewaiter.core.objects import Chunk, JsonChunk
 from tidewaiter.pipeline.normalize import generated_check
+from tidewaiter.pipeline.normalize.differential import case_of_json
 from tidewaiter.pipeline.normalize.generated import Generator
 from tidewaiter.pipeline.normalize.generated_check import GeneratedCheck, prove, result
 from tidewaiter.pipeline.normalize.judging import rows_of
@@ -159,3 +161,13 @@ def test_a_function_that_gives_something_else_is_found(folder: Path):
         ("kql", "DvcAction", "'Deny'", "'Drop'")
     }
     assert found.mismatches == len(found.problems) > 0
+
+
+def test_an_id_that_is_a_number_is_its_text_for_every_target():
+    spec = SOURCES["entra_audit"]
+    record = {"TimeGenerated": "2026-03-04T10:05:11Z", "OperationName": "Add user", "Id": 253402300800}
+
+    case = case_of_json(spec, json.dumps(record).encode())
+
+    assert case is not None
+    assert case.row.columns["EventOriginalUid"] == "253402300800"

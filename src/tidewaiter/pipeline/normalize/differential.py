@@ -19,7 +19,7 @@ from tidewaiter.asim.mapping.expression import Expr, Op, lookups, members
 from tidewaiter.asim.mapping.kql.binding import Path
 from tidewaiter.asim.mapping.kql.functions import KqlFunction
 from tidewaiter.asim.mapping.kql.transforms import LISTS, Transform
-from tidewaiter.asim.mapping.operators import exists
+from tidewaiter.asim.mapping.operators import exists, text
 from tidewaiter.asim.mapping.record import attribute
 from tidewaiter.asim.mapping.runtime import decode_any
 from tidewaiter.asim.mapping.spec import EVENT_ID
@@ -101,8 +101,8 @@ def case_of_line(
 
 def _id(spec: SourceSpec, record: Mapping[str, Any]) -> str:
     expr = spec.event_id
-    value = evaluate(expr, record, spec.mapping.lookups) if expr else None
-    return value if isinstance(value, str) else ""
+    # As the pipeline reads it: an id that is a number is its text.
+    return (text(evaluate(expr, record, spec.mapping.lookups)) if expr else None) or ""
 
 
 def _case(

@@ -18,6 +18,7 @@ from tidewaiter.asim import Report
 from tidewaiter.asim.mapping.evaluate import column, evaluate
 from tidewaiter.asim.mapping.expression import members
 from tidewaiter.asim.mapping.operators import exists
+from tidewaiter.asim.mapping.operators import text as as_text
 from tidewaiter.asim.mapping.record import Shape, attribute
 from tidewaiter.asim.mapping.runtime import decode_any
 from tidewaiter.asim.mapping.source_mapping import SourceMapping
@@ -302,8 +303,10 @@ class _Cases:
     def case(self, record: Mapping[str, Any], row: ReferenceRow, native: ReferenceRow | None) -> Case:
         """Return the case of a record."""
         spec = self.spec
-        own = evaluate(spec.event_id, record, spec.mapping.lookups) if spec.event_id else None
-        uid = own if isinstance(own, str) else ""
+        # As the pipeline reads it: an id that is a number is its text.
+        uid = (
+            as_text(evaluate(spec.event_id, record, spec.mapping.lookups)) if spec.event_id else None
+        ) or ""
         whole = {**record, EVENT_ID: uid}
         if not uid:
             row = _without_id(spec.mapping, row, whole, self.named[0][row.place])
