@@ -38,6 +38,8 @@ def records(path: Path) -> Iterator[str]:
         wrapper = next((name for name in ("CloudTrailEvent", "_raw") if name in members), None)
         if "Records" in members:
             yield from values(members["Records"])
+        elif "aws" in members:  # as OpenSearch keeps it
+            yield members_of(members["aws"])["cloudtrail"]
         else:
             yield json.loads(members[wrapper]) if wrapper else value
 

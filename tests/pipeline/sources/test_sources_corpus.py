@@ -60,6 +60,8 @@ def values(path: Path) -> list[dict[str, object]]:
 
 
 def unwrapped(value: dict[str, object]) -> object:
+    if isinstance(kept := value.get("aws"), dict):  # as OpenSearch keeps it
+        return kept["cloudtrail"]
     inner = value.get("CloudTrailEvent", value.get("_raw"))
     return json.loads(inner) if isinstance(inner, str) else value
 

@@ -210,6 +210,22 @@ def test_a_record_within_two_wrappers_is_found(read_bytes):
     assert [json.loads(record) for record in read_bytes(inner).records] == [json.loads(GOOD[0])]
 
 
+def test_events_as_opensearch_keeps_them_are_found(read_bytes):
+    kept = [json.dumps({"aws": {"cloudtrail": json.loads(event)}}).encode() for event in GOOD[:2]]
+    reading = read_bytes(b"[" + b",".join(kept) + b"]")
+    assert [json.loads(record) for record in reading.records] == [json.loads(event) for event in GOOD[:2]]
+    assert reading.quarantined == []
+
+
+def test_a_document_of_elastic_whose_fields_have_other_names_goes_to_the_mapping_as_it_stands(read_bytes):
+    kept = json.dumps({"aws": {"cloudtrail": json.loads(GOOD[0])}}).encode()
+    other = {"aws": {"cloudtrail": {"event_version": "1.08"}}}
+    reading = read_bytes(b"[" + kept + b"," + json.dumps(other).encode() + b"]")
+    assert [json.loads(record) for record in reading.records] == [
+        json.loads(GOOD[0]), other["aws"]["cloudtrail"]
+    ]  # fmt: skip
+
+
 HOSTILE = {
     "opening braces": b"{",
     "opening brackets": b"[",
