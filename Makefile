@@ -65,6 +65,7 @@ acceptance: $(DEV)
 	@echo "acceptance: long tests, 30 kills over HTTP, a day of 300,000 events twice; 25 minutes, into build/" >&2
 	rm -rf build/killed build/large
 	$(PYTEST) -m long
+	HYPOTHESIS_PROFILE=thorough $(PYTEST) -k laws
 	$(BIN)/python -m tests.acceptance.killed --kills 30 --events 60000 --out build/killed
 	$(BIN)/python -m tests.acceptance.large_day --events 300000 --out build/large
 

@@ -20,10 +20,17 @@ CORPORA = ROOT.parent / "shared" / "corpora"
 _databases = itertools.count()
 
 # "same": the same examples on every run, so that a red test stays red; no limits of time, since two busy
-# cores prove nothing. HYPOTHESIS_PROFILE=explore looks for new examples.
+# cores prove nothing. "thorough" takes more of them, for `make acceptance`; HYPOTHESIS_PROFILE=explore looks
+# for new ones.
 settings.register_profile(
-    "same", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+    "same",
+    deadline=None,
+    derandomize=True,
+    max_examples=50,
+    suppress_health_check=[HealthCheck.too_slow],
+    print_blob=True,
 )
+settings.register_profile("thorough", settings.get_profile("same"), max_examples=250)
 settings.register_profile("explore", settings.get_profile("same"), derandomize=False, max_examples=2_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 

@@ -82,9 +82,16 @@ POINTS = [
     (State, "mark_sent", 2),
     (run, "write_report", 1),
 ]
+OFTEN = ("work-2", "write-2", "commit-1", "take_batches-2", "upload-1", "mark_sent-1")
+"""Those that every test run takes; `make acceptance` takes all."""
+ENDS = [
+    pytest.param(*point, id=name, marks=() if name in OFTEN else pytest.mark.long)
+    for point in POINTS
+    if (name := f"{point[1]}-{point[2]}")
+]
 
 
-@pytest.mark.parametrize(("where", "name", "at"), POINTS, ids=[f"{name}-{at}" for _, name, at in POINTS])
+@pytest.mark.parametrize(("where", "name", "at"), ENDS)
 def test_a_run_that_ends_anywhere_is_completed_by_the_next(monkeypatch, folder, deliver, where, name, at):
     monkeypatch.setattr(pool, "GROUP_OBJECTS", 2)
     monkeypatch.setattr(commit, "_ROWS", 8)
@@ -259,6 +266,7 @@ def test_killed_workers_are_replaced_and_nothing_is_missing(monkeypatch, tmp_pat
     assert delivery.counts()["delivered"] == 28
 
 
+@pytest.mark.long
 def test_an_object_that_kills_its_worker_is_named_and_the_others_are_delivered(monkeypatch, tmp_path, folder):
     logs.trail(folder, [logs.event(1000)], "poison")
     for part in range(3):

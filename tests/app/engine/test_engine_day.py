@@ -94,7 +94,8 @@ def as_rows(delivery):
 
 
 @pytest.mark.parametrize(
-    ("workers", "objects"), [(2, 40), (1, 1), pytest.param(1, 10_000, marks=pytest.mark.long)]
+    ("workers", "objects"),
+    [(2, 40), pytest.param(1, 1, marks=pytest.mark.long), pytest.param(1, 10_000, marks=pytest.mark.long)],
 )
 def test_workers_and_the_size_of_groups_make_no_difference(
     tmp_path, monkeypatch, delivered_day, day, workers, objects
