@@ -146,7 +146,13 @@ def delivered(server: LabServer, source: str) -> list[Case]:
     return _delivered[server.url, source]
 
 
-@pytest.mark.parametrize("source", ["aws_vpcflow", *long("aws_cloudtrail", "entra_audit")])
+@pytest.mark.parametrize(
+    "source",
+    [
+        "aws_vpcflow",
+        *long("aws_cloudtrail", "aws_guardduty", "entra_signin", "entra_audit", "azure_activity"),
+    ],
+)
 def test_saved_functions_give_the_rows_that_the_pipeline_makes(server: LabServer, source: str):
     spec, sample = SOURCES[source], delivered(server, source)
     compared = 0
@@ -174,7 +180,10 @@ def test_a_saved_function_filters(server: LabServer):
     assert {row["ASimMatchingIpAddr"] for row in found} == {"SrcIpAddr"}
 
 
-@pytest.mark.parametrize("source", long("aws_vpcflow", "aws_cloudtrail", "aws_guardduty", "entra_signin"))
+@pytest.mark.parametrize(
+    "source",
+    long("aws_vpcflow", "aws_cloudtrail", "aws_guardduty", "entra_signin", "entra_audit", "azure_activity"),
+)
 def test_a_rule_with_our_transformations_stores_the_rows_that_the_pipeline_makes(
     server: LabServer, source: str
 ):
