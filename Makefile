@@ -20,7 +20,7 @@ help:
 	@echo "make test        everything that CI runs: check, then the tests"
 	@echo "make check       format, lint, types, import order, the tree's contents, the docs build; no tests"
 	@echo "make bench       the hot path beside plain reference loops; prints ratios"
-	@echo "make acceptance  the long tests; runs that are killed, and a large day: at length; prints figures"
+	@echo "make acceptance  the long tests; runs that are killed, days with drift, and a large day; prints figures"
 	@echo "make docs        reference pages from the code, then the HTML docs in docs/_build/html"
 	@echo "make setup       the environment for all of these, in $(VENV)"
 	@echo "make lock        newest allowed versions into requirements/*.txt"
@@ -62,11 +62,12 @@ bench: $(DEV)
 	$(BIN)/python -m bench
 
 acceptance: $(DEV)
-	@echo "acceptance: long tests, 30 kills over HTTP, a day of 300,000 events twice; 25 minutes, into build/" >&2
-	rm -rf build/killed build/large
+	@echo "acceptance: long tests, 30 kills over HTTP, days with drift, a day of 300,000 events twice; 30 minutes, into build/" >&2
+	rm -rf build/killed build/large build/drifted
 	$(PYTEST) -m long
 	HYPOTHESIS_PROFILE=thorough $(PYTEST) -k laws
 	$(BIN)/python -m tests.acceptance.killed --kills 30 --events 60000 --out build/killed
+	$(BIN)/python -m tests.acceptance.drifted --out build/drifted
 	$(BIN)/python -m tests.acceptance.large_day --events 300000 --out build/large
 
 docs: $(DEV)

@@ -15,7 +15,7 @@ from typing import get_args
 
 os.environ["POLARS_MAX_THREADS"] = "1"  # one core against one core; read when polars is imported
 
-from bench import cloudtrail, conformance, full_path, logs, memory, vpcflow, workers
+from bench import cloudtrail, conformance, drift, full_path, logs, memory, vpcflow, workers
 from bench.timing import Duel
 from tidewaiter.core.settings import Destination
 
@@ -24,6 +24,7 @@ FLOWS = 400_000
 CONFORMING = 300_000
 MOST_SECONDS = 60
 MOST_MIB = 300
+MOST_DRIFT = 1.05
 _HEAD = ("what", "ours", "reference", "measured", "bound", "verdict")
 
 
@@ -90,6 +91,8 @@ def hot_path(made: logs.Logs) -> list[Line]:
     for destination in get_args(Destination)[1:]:
         beside = full_path.beside_asim(made.gathered, destination)
         lines.append(cost(f"full path, destination {destination}, beside asim", beside, made.events))
+    _say("CloudTrail, drift")
+    lines.append(cost("full path, with a look for drift", drift.run(made.gathered), made.events, MOST_DRIFT))
     _say("CloudTrail, with sending")
     lines.append(cost("full path and sending", full_path.into_sink(made.gathered), made.events))
     return lines

@@ -1,8 +1,8 @@
 """The full path: from objects to bodies that wait in the outbox, beside the plain loop of `cloudtrail`.
 
-It is what `run` does, with its own parts: look through the folder, decode, map, detect, stage, settle, write
-the archive, pack and compress, one transaction of claims and outbox. `into_sink` also sends the bodies, by
-the product's client, to a service in this process that answers 204 and does nothing.
+It is what `run` does, with its own parts: look through the folder, decode, map, look for drift, detect,
+stage, settle, write the archive, pack and compress, one transaction of claims and outbox. `into_sink` also
+sends the bodies, by the product's client, to a service in this process that answers 204 and does nothing.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any
 from bench import cloudtrail
 from bench.timing import Duel, duel
 from tidewaiter.app.engine.commit import Committer, Places
+from tidewaiter.app.engine.drift import Drift
 from tidewaiter.app.engine.metrics import Metrics
 from tidewaiter.app.engine.plan import PlannedObject, make_plan
 from tidewaiter.app.engine.pool import work_all
@@ -84,6 +85,9 @@ def deliver(
                 metrics=Metrics(),
                 kept_back=lambda _: False,
             )
+            drift = Drift(
+                state, Metrics(), clock=utc_now, leave=lambda: True, routed=True, notice=lambda _: None
+            )
             plan = make_plan(folder, sources(), state.versions())
             destinations = {"aws_cloudtrail": destination}
             results = (
@@ -93,9 +97,12 @@ def deliver(
             )
             for group, result in results:
                 committer.add([item.claim for item in group], result)
+                drift.take(result.seen)
                 if committer.full:
                     committer.commit()
+                    drift.save()
             committer.commit()
+            drift.save()
             counts = committer.outcome.counts["aws_cloudtrail"]
             totals = state.outbox()
             rows = totals.pending.rows + totals.sent.rows

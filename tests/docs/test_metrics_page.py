@@ -17,6 +17,8 @@ def served() -> dict[str, set[str]]:
     metrics = Metrics()
     metrics.committed({"aws_cloudtrail": Counts()}, {"map": 0.1})
     metrics.outbox(OutboxTotals())
+    metrics.drifted("aws_cloudtrail", "new_field")
+    metrics.drift_failed("aws_cloudtrail", 1)
     found = [sample for metric in metrics.registry.collect() for sample in metric.samples]
     return {each.name: set(each.labels) for each in found if not each.name.endswith("_created")}
 

@@ -27,6 +27,7 @@ from tidewaiter.asim.mapping.record import record_type
 from tidewaiter.asim.mapping.source_mapping import Route, SourceMapping
 from tidewaiter.asim.mapping.spec import load_mapping
 from tidewaiter.asim.schema import table
+from tidewaiter.content.drift import DriftFile
 from tidewaiter.content.folders import Folder, folders
 from tidewaiter.content.recognition import Recognition
 from tidewaiter.core.errors import ContentError, Location
@@ -59,6 +60,7 @@ class SourceFile(msgspec.Struct, forbid_unknown_fields=True):
     require: dict[str, str] = msgspec.field(default_factory=dict)
     lookups: list[str] = msgspec.field(default_factory=list)
     skip: str = ""
+    drift: DriftFile = DriftFile()
 
 
 @dataclass(frozen=True)

@@ -126,13 +126,14 @@ def test_the_report_has_the_members_of_the_contract(delivered_day):
             "duplicate", "faults", "raw_bytes", "billed_bytes_before", "billed_bytes_after",
         }  # fmt: skip
         assert counts["raw_bytes"] > counts["records"] * 50
-    assert {"decode", "normalize", "detect", "stage", "commit", "send"} == set(report["stages"])
+    assert {"decode", "normalize", "drift", "detect", "stage", "commit", "send"} == set(report["stages"])
     assert all(seconds >= 0 for seconds in report["stages"].values())
     assert report["incidents"] == len(delivered_day.lines("incidents.jsonl"))
     assert set(report["last_run"]) == {
         "started", "from_path", "objects_claimed_before", "seconds", "sources", "unrecognized", "unreadable",
-        "sent",
+        "sent", "drift",
     }  # fmt: skip
+    assert report["last_run"]["drift"] == {"alarms": 0, "failures": {}}
     assert "truth.json" in [path for path, _ in report["last_run"]["unrecognized"]]
 
 
@@ -146,8 +147,8 @@ def test_raw_bytes_are_the_bytes_of_the_decompressed_objects(delivered_day, day)
 
 def test_nothing_is_left_in_the_staging_folder_or_half_written(delivered_day):
     assert sorted(path.name for path in delivered_day.state.iterdir()) == [
-        "archive", "audit", "dead_letters.jsonl", "faults.jsonl", "incidents.jsonl", "lab", "lock",
-        "possibly_sent.jsonl", "quarantine.jsonl", "report.json", "signals.jsonl", "state.db",
+        "archive", "audit", "dead_letters.jsonl", "drift.jsonl", "faults.jsonl", "incidents.jsonl", "lab",
+        "lock", "possibly_sent.jsonl", "quarantine.jsonl", "report.json", "signals.jsonl", "state.db",
     ]  # fmt: skip
 
 

@@ -241,7 +241,8 @@ def test_routes_of_native_tables_are_there_where_they_are_wanted(tmp_path):
             return to.routes
 
     asim = dict.fromkeys([*ASIM, "TidewaiterAlerts_CL"], "dcr-1")
-    assert opened(asim).keys() == asim.keys()
+    assert opened(asim).keys() == asim.keys(), "what was set before drift had a table is enough"
+    assert opened(asim | {"TidewaiterDrift_CL": "dcr-3"})["TidewaiterDrift_CL"].dcr == "dcr-3"
     assert opened(asim | {"AWSCloudTrail": "dcr-2"})["AWSCloudTrail"].stream == "Custom-AWSCloudTrail"
     with pytest.raises(ConfigError, match="no data collection rule takes rows for AWSVPCFlow"):
         opened(asim, aws_vpcflow=Source(destination="native"))

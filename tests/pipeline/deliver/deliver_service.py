@@ -114,6 +114,7 @@ def sender(
     service: Service,
     *,
     spacing: dict[str, float] | None = None,
+    optional: tuple[str, ...] = (),
     permits: Permits = permits,
     **settings: float,
 ) -> Sender:
@@ -129,6 +130,7 @@ def sender(
         settings=SendSettings(**numbers),  # type: ignore[arg-type]
         sleep=service.clock.sleep,
         spacing=spacing,
+        optional=optional,
     )
 
 

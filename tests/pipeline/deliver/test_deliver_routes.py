@@ -21,6 +21,14 @@ def test_a_table_without_dcr_is_named():
         routes_for(["T_CL"], Ingestion(dcrs={"Other": "dcr-2"}))
 
 
+def test_an_optional_table_goes_where_it_is_named_and_nowhere_else():
+    common = Ingestion(dcr="dcr-1")
+
+    assert routes_for([], common, named=["Drift_CL"]) == {}
+    named = Ingestion(dcr="dcr-1", dcrs={"Drift_CL": "dcr-2"})
+    assert routes_for([], named, named=["Drift_CL"]) == {"Drift_CL": Route("dcr-2", "Custom-Drift_CL")}
+
+
 def test_both_is_two_destinations():
     assert destinations_of("both") == ("asim", "native")
     assert destinations_of("asim") == ("asim",)

@@ -19,6 +19,8 @@ from tests.pipeline.deliver.deliver_service import (
 from tidewaiter.clouds import Throttled, Unreachable, Untrusted
 from tidewaiter.core.errors import ConfigError, DeliveryError
 from tidewaiter.pipeline.deliver.batcher import rows_of
+from tidewaiter.pipeline.normalize.drift import Alarm
+from tidewaiter.pipeline.normalize.drift.table import drift_batches
 
 IDS = [f"e{n:03}" for n in range(100)]
 
@@ -256,6 +258,20 @@ def test_a_wrong_dcr_stops_at_once_and_keeps_everything(tmp_path, clock):
     assert len(service.requests) <= 4
     totals = state.outbox()
     assert (totals.pending.batches, totals.sending.batches, totals.dead.batches) == (len(batches), 0, 0)
+
+
+def test_what_nobody_takes_of_an_optional_table_is_given_up_and_stops_no_other(tmp_path, clock):
+    state, _ = fill(tmp_path, [IDS])
+    alarm = Alarm("aws_cloudtrail", "new_field", "x", "1", "eu-west-1")
+    state.add_alerts(["a"], drift_batches([alarm], now=START))
+    service = Service(clock)
+
+    with pytest.raises(ConfigError, match="TidewaiterDrift_CL, which has no route"):
+        run(sender(state, service))
+    run(sender(state, service, optional=("TidewaiterDrift_CL",)))
+
+    assert service.stored == IDS
+    assert (state.outbox().pending.batches, state.outbox().dead.batches) == (0, 1)
 
 
 def test_an_unacceptable_certificate_stops_at_once(tmp_path, clock):

@@ -14,6 +14,7 @@ from tidewaiter.app.cli.audit import app as audit
 from tidewaiter.app.cli.config import app as config
 from tidewaiter.app.cli.demo import demo
 from tidewaiter.app.cli.doctor import doctor
+from tidewaiter.app.cli.drift import drift
 from tidewaiter.app.cli.incidents import incidents
 from tidewaiter.app.cli.init import init
 from tidewaiter.app.cli.kql import app as kql
@@ -41,6 +42,7 @@ app.add_typer(kql, name="kql")
 app.add_typer(lab, name="lab")
 app.add_typer(mapping, name="mapping")
 app.add_typer(audit, name="audit")
+app.command("drift")(drift)
 app.command("doctor")(doctor)
 app.add_typer(config, name="config")
 

@@ -47,6 +47,7 @@ def print_run(
     _say_kept_back(result)
     _say_outbox(result, state)
     _say_possibly_sent(report, state)
+    _say_drift(result, state)
     say_unrecognized(result.summary.unrecognized, known=result.known)
     if json:
         return
@@ -82,7 +83,8 @@ def _says_something(result: RunResult, report: Report) -> bool:
     set_aside = any(counts.quarantined or counts.tiered for counts in summary.sources.values())
     sending = summary.sent.rejected or result.waiting or result.dead or report.outbox.possibly_sent.batches
     left_out = summary.objects_claimed_before or result.faults or summary.unrecognized
-    return bool(set_aside or sending or left_out)
+    drift = summary.drift.alarms or summary.drift.failures
+    return bool(set_aside or sending or left_out or drift)
 
 
 def _outcome(result: RunResult, report: Report) -> str:
@@ -179,6 +181,15 @@ def _say_possibly_sent(report: Report, state: Path) -> None:
     batches = some(twice.batches, "batch", "batches")
     say(f"{batches} with {some(twice.rows, 'row')} may have arrived twice: the service's answer never came")
     say(f"    next: see {state / 'possibly_sent.jsonl'}, which names the rows by EventOriginalUid")
+
+
+def _say_drift(result: RunResult, state: Path) -> None:
+    drift = result.summary.drift
+    if n := drift.alarms:
+        say(f"records no longer look as they did in {some(n, 'place')}")
+        say(f"    next: {typed('drift', '--state', state)}")
+    for what, n in drift.failures.items():
+        say(f"a look for drift failed {some(n, 'time')} ({what}); no record is lost by it, please report it")
 
 
 def _print_places(report: Report, state: Path, settings: Settings | None) -> None:

@@ -13,7 +13,12 @@ from typing import Any, TypeVar
 
 from tidewaiter import asim
 from tidewaiter.app.engine.paths import Paths
-from tidewaiter.app.engine.provision import delivered_tables, native_tables, provision
+from tidewaiter.app.engine.provision import (
+    OPTIONAL_TABLES,
+    delivered_tables,
+    native_tables,
+    provision,
+)
 from tidewaiter.clouds import Transport, credential_for
 from tidewaiter.content import sources
 from tidewaiter.core.errors import ConfigError, DeliveryError, StateError
@@ -66,6 +71,7 @@ class Destination:
             random=random.random,
             settings=SendSettings(max_attempts=retry.max_attempts, give_up_after=retry.give_up_after),
             spacing={} if self.lab else {alerts.TABLE: alerts.SPACING},
+            optional=OPTIONAL_TABLES,
             notice=notice,
         )
 
@@ -122,8 +128,8 @@ def _remote(settings: Settings, warden: Warden, runner: asyncio.Runner) -> Desti
     azure, workspace = settings.azure, settings.workspace
     endpoints = Endpoints(settings.ingestion.endpoint, azure.authority, azure.management, azure.query)
     bundle = Path(azure.ca_bundle) if azure.ca_bundle else None
-    tables = delivered_tables(wanted_of(settings))
-    routes = routes_for(tables, settings.ingestion, perhaps=native_tables())
+    tables = [name for name in delivered_tables(wanted_of(settings)) if name not in OPTIONAL_TABLES]
+    routes = routes_for(tables, settings.ingestion, perhaps=native_tables(), named=OPTIONAL_TABLES)
 
     async def connected() -> Sentinel:
         transport = Transport(endpoints.hosts(azure.allow_hosts), ca_bundle=bundle)

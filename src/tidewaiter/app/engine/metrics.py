@@ -34,6 +34,12 @@ class Metrics:
         self._retries = Counter("tidewaiter_retries", "Requests that had to be repeated.", registry=reg)
         self._waiting = Gauge("tidewaiter_outbox_batches", "Batches in the outbox.", ["status"], registry=reg)
         self._seconds = Counter("tidewaiter_stage_seconds", "Work by stage.", ["stage"], registry=reg)
+        self._drift = Counter(
+            "tidewaiter_drift_alarms", "Changes in what records look like.", ["source", "kind"], registry=reg
+        )
+        self._drift_failures = Counter(
+            "tidewaiter_drift_failures", "Looks at records that failed.", ["source"], registry=reg
+        )
         self.last_success = Gauge(
             "tidewaiter_last_pass_timestamp_seconds", "When the last pass ended well.", registry=reg
         )
@@ -48,6 +54,14 @@ class Metrics:
                 self._records.labels(source, fate).inc(getattr(n, fate))
         for stage, spent in seconds.items():
             self._seconds.labels(stage).inc(spent)
+
+    def drifted(self, source: str, kind: str) -> None:
+        """Count an alarm: the records of a source no longer look as they did."""
+        self._drift.labels(source, kind).inc()
+
+    def drift_failed(self, source: str, count: int) -> None:
+        """Count what went wrong in looking at records; the records themselves went their way."""
+        self._drift_failures.labels(source).inc(count)
 
     def sent_between(self, before: SendReport, after: SendReport) -> None:
         """Add what a sender did between two reports."""

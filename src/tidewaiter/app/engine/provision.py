@@ -15,10 +15,18 @@ from tidewaiter.core.settings import Destination
 from tidewaiter.govern import Warden
 from tidewaiter.pipeline.deliver import alerts
 from tidewaiter.pipeline.deliver.routes import Route
+from tidewaiter.pipeline.normalize.drift import table as drift_table
 from tidewaiter.sentinel import Refused, Sentinel, WorkspacePath, render_dcr, render_table
 
 DCR_NAME = "tidewaiter"
 _PREFIX = "Custom-"
+OWN_TABLES: Mapping[str, Mapping[str, str]] = {
+    alerts.TABLE: alerts.COLUMNS,
+    drift_table.TABLE: drift_table.COLUMNS,
+}
+"""Our own tables, with their columns and types."""
+OPTIONAL_TABLES = frozenset({drift_table.TABLE})
+"""Tables that a workspace in Azure may lack: rows go there if `ingestion.dcrs` names them."""
 ASIM_ALONE: Mapping[str, Destination] = {}
 
 
@@ -28,7 +36,7 @@ def delivered_tables(wanted: Mapping[str, Destination] = ASIM_ALONE) -> list[str
     These are the ASIM tables of all sources; and the native ones of those that `wanted`, by source, says.
     """
     mapped = {route.mapping.table for spec in sources().values() for route in spec.mapping.routes}
-    return [*sorted(mapped), *native_tables(wanted), alerts.TABLE]
+    return [*sorted(mapped), *native_tables(wanted), *OWN_TABLES]
 
 
 def native_tables(wanted: Mapping[str, Destination] | None = None) -> list[str]:
@@ -60,12 +68,13 @@ async def provision(
         PermitError: the phase does not allow it.
     """
     permit = warden.permit(Capability.PROVISION)
-    await sentinel.tables.put(alerts.TABLE, render_table(alerts.TABLE, alerts.COLUMNS), permit=permit)
+    for name, columns in OWN_TABLES.items():
+        await sentinel.tables.put(name, render_table(name, columns), permit=permit)
     drafts = render_dcr(
         [*delivered_tables(), *native_tables()],
         workspace_resource_id=path.insights,
         location=location,
-        custom={alerts.TABLE: alerts.COLUMNS},
+        custom=OWN_TABLES,
     )
     routes: dict[str, Route] = {}
     for number, draft in enumerate(drafts, 1):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from tidewaiter.app.engine.drift import DriftCounts, read_alarms
 from tidewaiter.core.errors import DeliveryError, StateError
 from tidewaiter.core.faults import Fault
 from tidewaiter.pipeline.deliver.batcher import event_id, rows_of
@@ -28,6 +29,7 @@ class RunSummary(msgspec.Struct):
     unrecognized: list[tuple[str, str]] = msgspec.field(default_factory=list)
     unreadable: list[tuple[str, str]] = msgspec.field(default_factory=list)
     sent: SendReport = msgspec.field(default_factory=SendReport)
+    drift: DriftCounts = msgspec.field(default_factory=DriftCounts)
 
     @property
     def delivered(self) -> int:
@@ -86,6 +88,7 @@ def _write_all(state: State, summary: RunSummary, unreadable: Sequence[tuple[str
     _write_lines(root / "quarantine.jsonl", _quarantine(state))
     _write_lines(root / "possibly_sent.jsonl", map(_batch_line, state.possibly_sent()))
     _write_lines(root / "dead_letters.jsonl", map(_batch_line, state.dead()))
+    _write_lines(root / "drift.jsonl", (msgspec.json.encode(alarm) for alarm in read_alarms(state)))
     billed = state.billed()
     totals = {
         name: SourceTotals(**msgspec.structs.asdict(counts), billed_bytes_after=billed.get(name, 0))

@@ -23,6 +23,7 @@ from tidewaiter.app.engine.destination import (
     wanted_of,
     warden_of,
 )
+from tidewaiter.app.engine.drift import Drift
 from tidewaiter.app.engine.metrics import Metrics
 from tidewaiter.app.engine.paths import Paths
 from tidewaiter.app.engine.plan import Plan, PlannedObject, check_root, make_plan
@@ -38,6 +39,7 @@ from tidewaiter.core.settings import Settings
 from tidewaiter.govern import NO_SOURCE
 from tidewaiter.govern.audit import open_audit
 from tidewaiter.pipeline.deliver.archive import Archive
+from tidewaiter.pipeline.normalize.drift import table as drift_table
 from tidewaiter.state import State, open_state
 
 DEDUPLICATION_DAYS = 14
@@ -185,6 +187,11 @@ class _Work:
         self.sender = its.to.sender(its.state, clock=its.clock, notice=its.notice)
         self.sends, self.sending = True, 0.0
         self.warden = its.to.warden
+        self.drift = Drift(
+            its.state, its.metrics, clock=its.to.lab.now if its.to.lab else its.clock,
+            leave=lambda: self.warden.allows(Capability.DELIVER_SUMMARIES, NO_SOURCE),
+            routed=drift_table.TABLE in its.to.routes, notice=its.notice,
+        )  # fmt: skip
         self.committer = Committer(
             its.state, its.places, clock=its.clock, send=self.send, metrics=its.metrics,
             kept_back=lambda source: not self.warden.allows(Capability.DELIVER_ROWS, source),
@@ -210,9 +217,11 @@ class _Work:
             items, staging, workers=workers, deliver=True, destinations=destinations
         ):
             self.committer.add([item.claim for item in group], result)
+            self.drift.take(result.seen)
             progress.done(result.objects)
             if self.committer.full:
                 self.committer.commit()
+                self.drift.save()
         if self.its.settings.state.url:
             self.committer.commit()
 
@@ -240,6 +249,7 @@ class _Work:
         try:
             self.committer.commit()
             self.committer.audit()
+            self.drift.save()
             leave = self.warden.allows(Capability.RAISE_ALERTS, NO_SOURCE)
             raise_alerts(its.state, clock=lab.now if lab else its.clock, leave=leave)
             self.send()
@@ -266,6 +276,7 @@ class _Work:
         summary.seconds = round(time.perf_counter() - self.started, 3)
         summary.sources = outcome.counts
         summary.sent = self.sender.report
+        summary.drift = self.drift.counts
         summary.unreadable = [(fault.object_id, fault.message) for _, fault in missed]
         write_report(self.its.state, summary, missed)
         return missed

@@ -21,6 +21,7 @@ from tidewaiter.pipeline.deliver import RowColumns, Segment, SegmentWriter, even
 from tidewaiter.pipeline.deliver.frame_rows import frame_rows, native_frame_rows, native_rows
 from tidewaiter.pipeline.detect import Detector
 from tidewaiter.pipeline.normalize import FrameRows, JsonRows, Normalizer
+from tidewaiter.pipeline.normalize.drift import Lookout, Seen
 from tidewaiter.pipeline.sources.codecs import DEFAULT_LIMITS, Limits, read
 
 _TIME = b'"TimeGenerated":"'
@@ -53,11 +54,15 @@ class ObjectResult:
 
 @dataclass(slots=True)
 class GroupResult:
-    """What came of a group of objects: `objects` in their order, rows in `segments` on disk."""
+    """What came of a group of objects: `objects` in their order, rows in `segments` on disk.
+
+    `seen` is what some of the records looked like.
+    """
 
     objects: list[ObjectResult]
     segments: list[Segment]
     seconds: dict[str, float]
+    seen: Seen = field(default_factory=Seen)
 
 
 class Worker:
@@ -84,6 +89,8 @@ class Worker:
             name: _normalizer(name, destinations.get(name, "asim") != "asim") for name in self.specs
         }
         self.detector = _detector() if deliver else None
+        drifts = {name: spec.file.drift for name, spec in self.specs.items()}
+        self.lookout = Lookout(drifts) if deliver else None
 
     def work(self, group: Sequence[tuple[SourceObject, str]], stem: str) -> GroupResult:
         """Read every (object, digest) to its end; what is wrong becomes faults and quarantined records."""
@@ -97,7 +104,8 @@ class Worker:
             room -= objects[-1].set_aside
         with clock.stage("stage"):
             segments = writer.close()
-        return GroupResult(objects, segments, clock.seconds)
+        seen = self.lookout.seen() if self.lookout else Seen()
+        return GroupResult(objects, segments, clock.seconds, seen)
 
     def _object(
         self,
@@ -119,6 +127,9 @@ class Worker:
                 mapped = self.normalizers[item.source].normalize(chunk, object_id=item.id, prefix=prefix)
             result.valid += mapped.valid
             result.quarantined += mapped.quarantined
+            if self.lookout:
+                with clock.stage("drift"):
+                    self.lookout.look(item.source, item.id, chunk, mapped.rows)
             alone = self.destinations.get(item.source) == "native"
             for rows in mapped.rows:
                 self._rows(place, rows, result, writer, clock, alone=alone)

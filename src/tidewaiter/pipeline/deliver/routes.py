@@ -18,18 +18,24 @@ class Route:
 
 
 def routes_for(
-    tables: Iterable[str], ingestion: Ingestion, *, perhaps: Collection[str] = ()
+    tables: Iterable[str],
+    ingestion: Ingestion,
+    *,
+    perhaps: Collection[str] = (),
+    named: Collection[str] = (),
 ) -> dict[str, Route]:
     """Return the route of every table: `ingestion.dcrs` before `ingestion.dcr`.
 
-    Of the tables `perhaps`, which rows of an earlier run may wait for, those that have one.
+    Of the tables `perhaps`, which rows of an earlier run may wait for, those that have one. Of the tables
+    `named`, those that `ingestion.dcrs` names: a rule that was made before them has no stream for them.
 
     Raises:
         ConfigError: neither names a DCR for a table.
     """
     needed = list(tables)
     routes = {}
-    for table in dict.fromkeys((*needed, *perhaps)):
+    chosen = sorted(table for table in named if ingestion.dcrs.get(table))
+    for table in dict.fromkeys((*needed, *perhaps, *chosen)):
         dcr = ingestion.dcrs.get(table) or ingestion.dcr
         if not dcr and table not in needed:
             continue

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -40,8 +40,9 @@ class Sender:
 
     `timer` is in seconds and never jumps: it alone decides how long anything waits. The state is told the
     time that `clock` had as the drain began, plus what `timer` says has passed, so a set clock moves nothing.
-    `spacing` is in seconds between two batches of a table. One sender at a time for one state and one event
-    loop; `report` is of everything it has done so far.
+    `spacing` is in seconds between two batches of a table. Batches of the `optional` tables that nobody takes
+    are given up instead of stopping the others. One sender at a time for one state and one event loop;
+    `report` is of everything it has done so far.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Sender:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         pointer: Pointer = archive_pointer,
         spacing: Mapping[str, float] | None = None,
+        optional: Collection[str] = (),
         notice: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.state = state
@@ -70,6 +72,7 @@ class Sender:
         self.sleep = sleep
         self.pointer = pointer
         self.spacing = spacing or {}
+        self.optional = optional
         self.notice = notice
         self._tally = Tally()
         self._patience = Patience(self.settings, random)
@@ -286,6 +289,11 @@ class Sender:
             self.notice(text)
 
     def _stop(self, waiting: Waiting, error: TidewaiterError) -> None:
+        batch = waiting.batch
+        if batch.table in self.optional:
+            self._notice_once(batch.table, f"rows for {batch.table} are given up: {error}")
+            self._bury(batch, str(error))
+            return
         self._put_back(waiting, 0.0, str(error), uncertain=False)
         self._failure = self._failure or error
 
