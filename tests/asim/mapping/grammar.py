@@ -240,6 +240,7 @@ class Grammar:
             *(_many(name, of["bool"], 2) for name in ("all", "any")),
             _op("not", of["bool"]),
             _op("bit", of["int"], _consts(st.sampled_from([1, 2, 8, 2**40]))),
+            _op("within", mixed, _consts(st.sampled_from([0, 7, 180]))),
             _case(of["bool"], of["bool"]),
         ]
         return st.one_of(found)
@@ -347,6 +348,9 @@ EVERY_OPERATOR = [
     "bit(v0, 1)",
     "bit(v0, 4)",
     "bit(type, 1)",
+    "within(v0, 7)",
+    "not within(v0, 5)",
+    "within(type, 7)",
     "int(v0)",
     "time(v0)",
     "millis(v0)",

@@ -13,6 +13,7 @@ from tidewaiter.asim.mapping.evaluate import column, evaluate
 from tidewaiter.asim.mapping.expression import parse
 from tidewaiter.asim.mapping.identify import identifier
 from tidewaiter.asim.mapping.record import record_type
+from tidewaiter.asim.mapping.runtime import dynamic, dynamic_of_raw
 from tidewaiter.asim.mapping.source_mapping import Route, SourceMapping
 from tidewaiter.asim.mapping.spec import MappingSpec
 from tidewaiter.core.errors import ContentError
@@ -50,6 +51,20 @@ def test_an_object_and_its_text_give_the_same_row(form: object, member: str):
 def test_a_list_and_its_text_give_the_same_row(form: object):
     assert row({"steps": form}, C="steps[1].m") == {"C": "Push"}
     assert row({"steps": form}, C="joined(steps, 'm', 'Push', 'm')") == {"C": "Push"}
+
+
+@pytest.mark.parametrize("space", [" ", "\n", " \t\r\n "])
+def test_white_space_around_an_object_is_part_of_its_json(space: str):
+    text = space + json.dumps(DETAIL) + space
+    for member in ("detail", "any"):
+        assert row({member: text}, C=f"{member}.os") == {"C": "Linux"}
+    assert dynamic(text) == msgspec.json.encode(DETAIL)
+    assert dynamic_of_raw(msgspec.json.encode(text)) == json.dumps(DETAIL).encode()
+
+
+@pytest.mark.parametrize("space", ["\xa0", "\u2003", "\x0b", "\ufeff"])
+def test_white_space_that_json_does_not_know_makes_a_text_of_it(space: str):
+    assert row({"detail": space + json.dumps(DETAIL)}, C="detail.os") == {}
 
 
 @pytest.mark.parametrize(

@@ -9,16 +9,20 @@ from importlib.resources import as_file
 from itertools import islice
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from tidewaiter.asim.mapping.compile_python import compile_python
+from tidewaiter.asim.mapping.identify import identifier
 from tidewaiter.content import Folder, SourceSpec, load_source, sources
 from tidewaiter.core.objects import Chunk, JsonChunk
 from tidewaiter.pipeline.normalize import generated_check
-from tidewaiter.pipeline.normalize.differential import case_of_json
+from tidewaiter.pipeline.normalize.differential import case_of_json, id_of
 from tidewaiter.pipeline.normalize.generated import Generator
 from tidewaiter.pipeline.normalize.generated_check import GeneratedCheck, prove, result
 from tidewaiter.pipeline.normalize.judging import rows_of
 from tidewaiter.pipeline.normalize.kql_check import prove_functions
+from tidewaiter.pipeline.normalize.reference import record_of
 
 SOURCES = sources()
 FEW = {"aws_guardduty": 120}
@@ -171,3 +175,14 @@ def test_an_id_that_is_a_number_is_its_text_for_every_target():
 
     assert case is not None
     assert case.row.columns["EventOriginalUid"] == "253402300800"
+
+
+def test_the_id_of_a_case_is_the_one_that_the_pipeline_reads():
+    """Numbers and booleans have a text, and it is the id; a record without a text gets one by its place."""
+    spec = SOURCES["entra_audit"]
+    compiled = compile_python(spec.mapping)
+    identify = identifier(spec.event_id, spec.mapping.record)
+    for value in ("5f0c", "", 5, 2**63, True, 1.5, ["a"], None):
+        raw = msgspec.json.encode({"Id": value})
+        record = record_of(spec.mapping, msgspec.json.decode(raw))
+        assert id_of(spec, record) == (identify(compiled.decode(raw)) or "")

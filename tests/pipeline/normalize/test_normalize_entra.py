@@ -288,6 +288,23 @@ def row(source: str, **members: Any) -> Row:
     return msgspec.json.decode(rows.heads[0], type=dict[str, Any])
 
 
+@pytest.mark.parametrize(
+    ("place", "told"),
+    [
+        ({"latitude": 59.91, "longitude": 10.75}, (59.91, 10.75)),
+        ({"latitude": -90, "longitude": -180.0}, (-90, -180)),
+        ({"latitude": 90.1, "longitude": 255}, (None, None)),
+        ({"latitude": "59.91", "longitude": True}, (None, None)),
+    ],
+)
+def test_a_place_is_told_in_degrees_that_there_are(place: Row, told: tuple[object, object]):
+    where = {"countryOrRegion": "NO", "geoCoordinates": place}
+    found = row(
+        "entra_signin", TimeGenerated="2026-03-17T02:00:00Z", Id="one", ResultType="0", LocationDetails=where
+    )
+    assert (found.get("SrcGeoLatitude"), found.get("SrcGeoLongitude")) == told
+
+
 def real_events(corpora: Path) -> Iterator[Row]:
     for name in ("azure_activity", "azure_signin"):
         for line in (corpora / "panther-analysis" / f"{name}.jsonl").read_text().splitlines():

@@ -234,6 +234,9 @@ class _Writer:
                 left, right = (self.whole(arg).cast(pl.Int128) for arg in args)
                 exact = left - right if name == "sub" else left * right
                 return exact.cast(pl.Int64, strict=False)
+            case "within":
+                limit = self.value(args[1])
+                return self.whole(args[0]).is_between(-limit, limit).fill_null(False)
             case "bit":
                 return (self.whole(args[0]) & self.whole(args[1])) != 0
         return self._text_op(expr)

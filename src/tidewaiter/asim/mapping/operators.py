@@ -81,6 +81,7 @@ OPERATORS: Mapping[str, Operator] = {
             "text",
             "with %20, %22, %23, %25 … read back: the ASCII signs that CloudFront escapes",
         ),
+        Operator("within", 2, 2, "bool", "whether x is a number from -n to n; a text is none", (1,)),
         Operator("int", 1, 1, "int", "the whole number that the text spells, else null"),
         Operator("bit", 2, 2, "bool", "whether bit n (1, 2, 4 …) is set in the number; null for null", (1,)),
         Operator(
@@ -132,7 +133,7 @@ _TEXT_LITERALS = {
     "lookup": (1,), "split": (1,), "regex": (1,), "member": (1,), "template": (0,),
     "startswith": (1,), "endswith": (1,), "contains": (1,), "joined": (1, 2, 3),
 }  # fmt: skip
-_NUMBER_LITERALS = {"split": (2,), "regex": (2,), "bit": (1,)}
+_NUMBER_LITERALS = {"split": (2,), "regex": (2,), "bit": (1,), "within": (1,)}
 
 
 def literal_problem(name: str, literals: Mapping[int, object], count: int) -> str:
@@ -349,6 +350,11 @@ def bit(value: int | None, mask: int) -> bool | None:
     return None if value is None else bool(value & mask)
 
 
+def within(value: Value, limit: int) -> bool:
+    """Whether it is a number that is no further from zero than the limit."""
+    return type(value) in (int, float) and -limit <= value <= limit
+
+
 def concat(*values: str | None) -> str | None:
     """Join; null counts as empty, all null gives null."""
     return None if all(value is None for value in values) else "".join(value or "" for value in values)
@@ -386,6 +392,7 @@ FUNCTIONS: Mapping[str, Callable[..., Value]] = {
     "unquote": unquote,
     "int": whole,
     "bit": bit,
+    "within": within,
     "member": member,
     "number": number,
     "joined": joined,

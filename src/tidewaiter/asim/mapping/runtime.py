@@ -16,6 +16,8 @@ MEMO_ENTRIES = 16_384
 MEMO_BYTES = 64 << 20
 """Distinct values kept per group of members, and what all memos of a source may hold together."""
 _MEMO_LARGEST = 16_384
+_SPACE = " \t\r\n"
+"""What JSON allows before a value (RFC 8259, section 2)."""
 
 
 class InvalidRecord(ValueError):
@@ -101,7 +103,7 @@ def held(value: object) -> object:
     """
     if type(value) is not str:
         return value
-    if not value.startswith(("{", "[")):
+    if not value.lstrip(_SPACE).startswith(("{", "[")):
         return None
     try:
         return decode_any(value.encode())
@@ -138,7 +140,7 @@ def dynamic_of_raw(raw: bytes) -> bytes | None:
     """The same of a JSON value's bytes, which stay as they are but for a text that holds an object."""
     if raw.startswith(b'"'):
         text = _text(raw)
-        return None if text == "" else raw if held(text) is None else (text or "").encode()
+        return None if text == "" else raw if held(text) is None else (text or "").strip(_SPACE).encode()
     return None if raw == b"null" else raw
 
 

@@ -84,7 +84,7 @@ def case_of_json(spec: SourceSpec, raw: bytes) -> Case | None:
     if not isinstance(decoded, dict):
         return None
     record = record_of(spec.mapping, decoded)
-    uid = _id(spec, record)
+    uid = id_of(spec, record)
     row = reference_of_json(spec.mapping, raw, uid)
     native = reference_of_json(spec.native, raw, uid) if spec.native else None
     return _case(spec, record, uid, row, native)
@@ -99,7 +99,8 @@ def case_of_line(
     return _case(spec, dict(record), "", row, native)
 
 
-def _id(spec: SourceSpec, record: Mapping[str, Any]) -> str:
+def id_of(spec: SourceSpec, record: Mapping[str, Any]) -> str:
+    """Return the id that a record has of itself, as the pipeline reads it; "" for none."""
     expr = spec.event_id
     # As the pipeline reads it: an id that is a number is its text.
     return (text(evaluate(expr, record, spec.mapping.lookups)) if expr else None) or ""
@@ -278,7 +279,7 @@ def _difference(
 
 def _spelled_out(text: object) -> object:
     """The value that a JSON text stands for: KQL writes escapes in it in a spelling of its own."""
-    if not isinstance(text, str) or text[:1] not in ("[", "{"):
+    if not isinstance(text, str) or text.lstrip()[:1] not in ("[", "{"):
         return text
     try:
         return msgspec.json.decode(text)

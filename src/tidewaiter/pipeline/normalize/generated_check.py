@@ -18,7 +18,6 @@ from tidewaiter.asim import Report
 from tidewaiter.asim.mapping.evaluate import column, evaluate
 from tidewaiter.asim.mapping.expression import members
 from tidewaiter.asim.mapping.operators import exists
-from tidewaiter.asim.mapping.operators import text as as_text
 from tidewaiter.asim.mapping.record import Shape, attribute
 from tidewaiter.asim.mapping.runtime import decode_any
 from tidewaiter.asim.mapping.source_mapping import SourceMapping
@@ -26,7 +25,7 @@ from tidewaiter.asim.mapping.spec import EVENT_ID
 from tidewaiter.content.sources import SourceSpec
 from tidewaiter.core.event_id import object_prefix
 from tidewaiter.core.objects import Chunk, JsonChunk, TextChunk
-from tidewaiter.pipeline.normalize.differential import Case
+from tidewaiter.pipeline.normalize.differential import Case, id_of
 from tidewaiter.pipeline.normalize.generated import Generator
 from tidewaiter.pipeline.normalize.judging import (
     Problem,
@@ -303,10 +302,7 @@ class _Cases:
     def case(self, record: Mapping[str, Any], row: ReferenceRow, native: ReferenceRow | None) -> Case:
         """Return the case of a record."""
         spec = self.spec
-        # As the pipeline reads it: an id that is a number is its text.
-        uid = (
-            as_text(evaluate(spec.event_id, record, spec.mapping.lookups)) if spec.event_id else None
-        ) or ""
+        uid = id_of(spec, record)
         whole = {**record, EVENT_ID: uid}
         if not uid:
             row = _without_id(spec.mapping, row, whole, self.named[0][row.place])

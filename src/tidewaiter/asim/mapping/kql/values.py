@@ -36,7 +36,7 @@ from tidewaiter.core.kql_literals import literal, verbatim
 NO_TEXT = '""'
 _NULLS = {"long": "long(null)", "bool": "bool(null)", "time": "datetime(null)", "real": "real(null)"}
 _CONDITIONS = frozenset(
-    {"eq", "ne", "in", "all", "any", "not", "exists", "startswith", "endswith", "contains"}
+    {"eq", "ne", "in", "all", "any", "not", "exists", "startswith", "endswith", "contains", "within"}
 )
 
 
@@ -302,6 +302,8 @@ class Values(Reading):
                 text = self.use(inner, "text")
                 found = str(literal_argument(part))
                 return f"{atom(text)} {name}_cs {literal(found)}" if found else f"isnotempty({text})"
+            case Op(name="within", args=(inner, limit)):
+                return f"abs({self.use(inner, 'real')}) <= {literal_argument(limit)}"
             case Op(name="case", args=args):
                 return self.case(args, "cond")
         kind = self.kind(expr)
