@@ -6,7 +6,8 @@ import msgspec
 import pytest
 
 from tests.app.cli.conftest import raw_characters
-from tidewaiter.app.cli import mapping_test
+from tidewaiter.app.cli import mapping_test, transform_runs
+from tidewaiter.kql.text import Failed
 from tidewaiter.pipeline.normalize import generated_check
 from tidewaiter.pipeline.normalize.check import check_source
 from tidewaiter.pipeline.normalize.judging import Problem, judged_natives
@@ -102,7 +103,7 @@ def test_samples_and_generated_records_hold_and_what_was_compared_is_told(cli):
         line.split() for line in table.out.splitlines() if line.startswith("aws_vpcflow ")
     )
     assert (samples[1], generated[1], warnings[2]) == ("14", "100", "8")
-    assert generated[-4:] == ["-", "-", "0", "0"], "KQL and transformations were not compared"
+    assert generated[-5:] == ["-", "-", "0", "0", "0"], "KQL and transformations were not compared"
     [found] = as_json.json[0]
     assert found["source"] == "aws_vpcflow"
     assert found["generated"]["seed"] == 3
@@ -144,6 +145,29 @@ def test_a_generated_record_that_differs_is_exit_code_3_and_can_be_made_again(cl
     [told] = [line for line in whole.err.splitlines() if "record 23 Action" in line]
     assert told.startswith("aws_vpcflow/seed 0 [native] record 23 Action: expected ")
     assert told in again.err
+
+
+def test_a_target_that_could_not_be_compared_is_told_as_not_held(cli, monkeypatch):
+    def refuse(*_):
+        raise Failed("the query failed: too large")
+
+    monkeypatch.setattr(transform_runs.TransformRunner, "__call__", refuse)
+    said = cli("mapping", "test", "aws_vpcflow", "--records", "40", "--targets", "transform")
+
+    assert said.out.count("not held") == 1
+    generated = [line.split() for line in said.out.splitlines() if line.startswith("aws_vpcflow ")][1]
+    assert generated[-4:] == ["-", "1", "0", "0"]
+    assert "transform NetworkSession (route 1) was not compared: " in said.err
+    assert "too large" in said.err
+
+
+def test_fewer_records_go_through_kql_when_they_are_asked_for(cli):
+    said = cli("mapping", "test", "aws_vpcflow", "--records", "60", "--kql-records", "20", "--json")
+
+    [found] = said.json[0]
+    compared = {each["kind"]: each["records"] for each in found["generated"]["targets"]}
+    assert compared["polars"] > 40
+    assert 10 < compared["kql"] == compared["transform"] <= 20
 
 
 def test_a_target_that_there_is_not_is_answered_with_those_that_are(cli):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Mapping
 from dataclasses import replace
 from importlib.resources import as_file
 from itertools import islice
@@ -14,10 +15,14 @@ import pytest
 
 from tidewaiter.asim.mapping.compile_python import compile_python
 from tidewaiter.asim.mapping.identify import identifier
+from tidewaiter.asim.mapping.kql.functions import KqlFunction
 from tidewaiter.content import Folder, SourceSpec, load_source, sources
 from tidewaiter.core.objects import Chunk, JsonChunk
-from tidewaiter.pipeline.normalize import generated_check
-from tidewaiter.pipeline.normalize.differential import case_of_json, id_of
+from tidewaiter.kql import Executor
+from tidewaiter.kql.prepared import Prepared
+from tidewaiter.kql.text import Exceeded
+from tidewaiter.pipeline.normalize import generated_check, kql_check
+from tidewaiter.pipeline.normalize.differential import Rows, case_of_json, id_of
 from tidewaiter.pipeline.normalize.generated import Generator
 from tidewaiter.pipeline.normalize.generated_check import GeneratedCheck, prove, result
 from tidewaiter.pipeline.normalize.judging import rows_of
@@ -146,6 +151,36 @@ def test_the_functions_of_a_light_source_agree_on_generated_records():
     assert target.skipped == ""
     assert target.records == found.valid
     assert target.columns > 20 * target.unread
+
+
+def test_a_function_is_read_once_and_runs_on_bounded_batches(monkeypatch: pytest.MonkeyPatch):
+    read: list[str] = []
+    batches: list[int] = []
+    ticks: list[int] = []
+    prepare, run = Executor.prepare, kql_check.FunctionRunner.__call__
+
+    def prepared(self: Executor, query: str) -> Prepared:
+        read.append(query)
+        return prepare(self, query)
+
+    def ran(self: kql_check.FunctionRunner, function: KqlFunction, tables: Mapping[str, Rows]) -> Rows:
+        batches.append(sum(map(len, tables.values())))
+        if batches[-1] == 50:
+            raise Exceeded("too much", what="memory")
+        return run(self, function, tables)
+
+    monkeypatch.setattr(kql_check, "_MOST", 50)
+    monkeypatch.setattr(Executor, "prepare", prepared)
+    monkeypatch.setattr(kql_check.FunctionRunner, "__call__", ran)
+    proof = prove(Generator(SOURCES["aws_vpcflow"], 0), 100)
+    prove_functions(proof, 100, ticks.append)
+
+    assert read == ["ASimNetworkSessionAWSVPC()"]
+    assert batches[:2] == [50, 25], "half of what was too much"
+    assert max(batches[1:]) == 25
+    assert sum(batches[1:]) == proof.targets[-1].records == proof.valid
+    assert sum(ticks) == 100
+    assert proof.problems == []
 
 
 def test_a_function_that_gives_something_else_is_found(folder: Path):

@@ -153,9 +153,15 @@ def run_samples(
             "--targets", help="Of python, kql and transform, those to run generated records through."
         ),
     ] = "python,kql,transform",
-    full: Annotated[
-        bool, typer.Option("--full", help="Run all generated records through KQL, not a part of them.")
-    ] = False,
+    kql_records: Annotated[
+        int | None,
+        typer.Option(
+            "--kql-records",
+            min=1,
+            help="Run no more of the generated records through KQL, the slow part; all when left out.",
+            show_default=False,
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Run samples and generated records through every target; exit code 3 when one is not what it must be.
@@ -172,6 +178,6 @@ def run_samples(
     known = sources()
     if source and source not in known:
         raise UsageError(f"no source {source!r}", hint=f"known are {', '.join(known)}")
-    asked = asked_for(records, seed, first, targets, full=full)
+    asked = asked_for(records, seed, first, targets, kql_records)
     ok = check_sources([spec for name, spec in known.items() if source in ("", name)], asked, json=json)
     raise typer.Exit(0 if ok else 3)

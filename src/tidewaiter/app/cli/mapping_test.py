@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from tidewaiter.app.cli.progress import Bar
 from tidewaiter.app.cli.terminal import emit, output, say, table
-from tidewaiter.app.cli.transform_runs import run_transform
+from tidewaiter.app.cli.transform_runs import TransformRunner
 from tidewaiter.content import SourceSpec, sources
 from tidewaiter.content.microsoft import MicrosoftParser, microsoft_parsers
 from tidewaiter.core.errors import UsageError
@@ -27,13 +29,14 @@ from tidewaiter.pipeline.sources.folder import discover
 
 if TYPE_CHECKING:
     from tidewaiter.core.objects import Chunk
+    from tidewaiter.pipeline.normalize.generated_check import Tick
     from tidewaiter.pipeline.normalize.judging import Problem
 
 TARGETS = ("python", "kql", "transform")
-KQL_RECORDS = 500
-"""How many of a source's records run through KQL, unless all are asked for: large functions take long."""
 DAY_EVENTS = 500
 _SHOWN = 20
+_SILENT = 30.0
+"""Seconds after which a run without a bar says how far it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +50,8 @@ class Asked:
     kql_records: int
 
 
-def asked_for(records: int, seed: int, first: int, targets: str, *, full: bool) -> Asked:
-    """Return what the options ask for.
+def asked_for(records: int, seed: int, first: int, targets: str, kql_records: int | None) -> Asked:
+    """Return what the options ask for; `kql_records` is None for all.
 
     Raises:
         UsageError: a target that there is not.
@@ -57,7 +60,8 @@ def asked_for(records: int, seed: int, first: int, targets: str, *, full: bool) 
     for each in named:
         if each not in TARGETS:
             raise UsageError(f"no target {each!r}", hint=f"targets are {', '.join(TARGETS)}")
-    return Asked(records, seed, first, frozenset(named), records if full else min(KQL_RECORDS, records))
+    through_kql = records if kql_records is None else min(kql_records, records)
+    return Asked(records, seed, first, frozenset(named), through_kql)
 
 
 class SourceResult(msgspec.Struct, frozen=True):
@@ -113,15 +117,30 @@ def _generated(spec: SourceSpec, asked: Asked, objects: Sequence[SourceObject]) 
     generator = Generator(spec, asked.seed, more)
     schemas = len({route.mapping.schema for route in spec.mapping.routes})
     kql = "kql" in asked.targets and spec.native is not None
-    transforms = len(spec.mapping.routes) if "transform" in asked.targets else 0
+    transforms = len(spec.transforms) if "transform" in asked.targets else 0
     with Bar(spec.id, unit="records") as bar:
-        tick = bar.counter(asked.records + asked.kql_records * (schemas * kql + transforms))
+        tick = _told(spec.id, bar, asked.records + asked.kql_records * (schemas * kql + transforms))
         proof = prove(generator, asked.records, asked.first, tick)
         if kql:
             prove_functions(proof, asked.kql_records, tick)
         if transforms:
-            prove_transforms(proof, asked.kql_records, run_transform, tick)
+            prove_transforms(proof, asked.kql_records, TransformRunner(), tick)
     return result(proof, generator, asked.first)
+
+
+def _told(source: str, bar: Bar, total: int) -> Tick:
+    """Return a function that advances the bar, and now and then says how far it is where no bar is shown."""
+    advance, done, said = bar.counter(total), 0, monotonic()
+
+    def tick(n: int) -> None:
+        nonlocal done, said
+        advance(n)
+        done += n
+        if not sys.stderr.isatty() and monotonic() - said > _SILENT:
+            said = monotonic()
+            say(f"{source}: {done:,} of {total:,} comparisons of a record with a target")
+
+    return tick
 
 
 # Printing
@@ -145,17 +164,27 @@ def _print(found: Sequence[SourceResult], asked: Asked) -> None:
 
 def _print_generated(found: Sequence[SourceResult], asked: Asked) -> None:
     targets = ("python", "native", "KQL", "transform")
-    columns = ("source", "generated", "valid", *targets, "mismatches", "ASIM errors")
+    columns = ("source", "generated", "valid", *targets, "not held", "mismatches", "ASIM errors")
     kinds = (("python", "polars"), ("native",), ("kql",), ("transform",))
     checks = [each.generated for each in found if each.generated]
     rows = [
-        (g.source, g.records, g.valid, *(_compared(g, *kind) for kind in kinds), g.mismatches, g.asim_errors)
+        (
+            g.source,
+            g.records,
+            g.valid,
+            *(_compared(g, *kind) for kind in kinds),
+            sum(bool(target.skipped) for target in g.targets),
+            g.mismatches,
+            g.asim_errors,
+        )
         for g in checks
     ]
     output().print(table(columns, rows, right=columns[1:]))
     say("under a target: records compared with the mapping's meaning, column by column; - is none")
+    if any(target.skipped for check in checks for target in check.targets):
+        say("not held: functions and transformations that could not be compared, which says nothing of them")
     if asked.targets - {"python"} and asked.kql_records < asked.records:
-        say(f"KQL and transform: of the first {asked.kql_records:,} records alone; --full takes all")
+        say(f"KQL and transform: of the first {asked.kql_records:,} records alone")
     for check in checks:
         for target in check.targets:
             if target.skipped:

@@ -16,17 +16,30 @@ if TYPE_CHECKING:
     from tidewaiter.pipeline.normalize.differential import Rows
 
 
-def run_transform(made: Transform, records: Rows) -> Rows:
-    """Apply a transformation to records of its stream.
+class TransformRunner:
+    """Applies transformations to records of their streams; each is read once, and planned for every batch."""
 
-    Raises:
-        QueryError: the executor cannot run it, or it needs more than it may use.
-    """
-    if not records:
-        return []
-    held = [{name: value for name, value in each.items() if value is not None} for each in records]
-    frame = StreamReader(made.stream).read(msgspec.json.encode(held)).frame
-    lab = LabTransform(made.kql, made.stream, memory=MEMORY, limits=Limits(seconds=SECONDS))
-    found = lab.run(frame, NOW)
-    names = [column.name for column in found.columns]
-    return [dict(zip(names, row, strict=True)) for row in found.rows]
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[StreamReader, LabTransform]] = {}
+
+    def __call__(self, made: Transform, records: Rows) -> Rows:
+        """Apply a transformation.
+
+        Raises:
+            QueryError: the executor cannot run it, or it needs more than it may use.
+        """
+        if not records:
+            return []
+        if made.kql not in self._known:
+            lab = LabTransform(made.kql, made.stream, memory=MEMORY, limits=Limits(seconds=SECONDS))
+            self._known[made.kql] = StreamReader(made.stream), lab
+        reader, lab = self._known[made.kql]
+        held = [{name: value for name, value in each.items() if value is not None} for each in records]
+        found = lab.run(reader.read(msgspec.json.encode(held)).frame, NOW)
+        names = [column.name for column in found.columns]
+        return [dict(zip(names, row, strict=True)) for row in found.rows]
+
+
+def run_transform(made: Transform, records: Rows) -> Rows:
+    """Apply a transformation to records of its stream, once; raises what a runner raises."""
+    return TransformRunner()(made, records)

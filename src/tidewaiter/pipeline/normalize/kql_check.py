@@ -1,7 +1,7 @@
 """`tidewaiter mapping test`: the targets in KQL on generated records, in the lab's executor.
 
-A large function takes long to plan and much memory to run, so each runs on many records at once, and on
-half of them when they are too many for its memory.
+A large function takes long to read and to plan, and much memory to run: it is read once, and runs on a
+thousand records at a time, on half as many when they are too many for its memory.
 """
 
 from __future__ import annotations
@@ -9,13 +9,17 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from time import monotonic
 
 from tidewaiter.asim.mapping.kql.functions import KqlFunction
+from tidewaiter.asim.mapping.kql.transforms import Transform
 from tidewaiter.asim.schema import table
 from tidewaiter.core.errors import StateError, TidewaiterError
 from tidewaiter.kql import Executor, Limits, StoredFunction
+from tidewaiter.kql.prepared import Prepared
+from tidewaiter.kql.results import QueryResult
 from tidewaiter.kql.tables import write_tables
 from tidewaiter.kql.text import Exceeded
 from tidewaiter.pipeline.normalize.differential import (
@@ -34,7 +38,8 @@ NOW = datetime(2026, 3, 5, tzinfo=UTC)
 MEMORY = "1GB"
 SECONDS = 300
 """What a function or transformation may use here, large ones on a busy machine included."""
-_LEAST = 8
+_MOST, _LEAST = 1000, 8
+"""Records that run at once: more take no less time, and more memory."""
 Compare = Callable[[Sequence[Case]], list[Compared]]
 
 
@@ -51,59 +56,65 @@ def executor_of(folder: Path, functions: Sequence[KqlFunction], tables: Mapping[
 
 def rows_of(executor: Executor, query: str) -> Rows:
     """Run a query and return its rows by column."""
-    result = executor.run(query, now=NOW)
+    return _named(executor.run(query, now=NOW), query)
+
+
+def _named(result: QueryResult, query: str) -> Rows:
     if result.cut:
         raise StateError(f"the result of {query} is not whole: {result.cut}")
     names = [column.name for column in result.columns]
     return [dict(zip(names, row, strict=True)) for row in result.rows]
 
 
-def run_function(function: KqlFunction, tables: Mapping[str, Rows]) -> Rows:
-    """Run a function on rows of its tables."""
-    with (
-        tempfile.TemporaryDirectory(prefix="tidewaiter-mapping-") as folder,
-        executor_of(Path(folder), [function], tables) as executor,
-    ):
-        return rows_of(executor, f"{function.name}()")
+class FunctionRunner:
+    """Runs functions on rows of their tables; each is read once, and planned for every batch of rows."""
+
+    def __init__(self) -> None:
+        self._prepared: dict[str, Prepared] = {}
+
+    def __call__(self, function: KqlFunction, tables: Mapping[str, Rows]) -> Rows:
+        """Run a function."""
+        query = f"{function.name}()"
+        with (
+            tempfile.TemporaryDirectory(prefix="tidewaiter-mapping-") as folder,
+            executor_of(Path(folder), [function], tables) as executor,
+        ):
+            if query not in self._prepared:
+                self._prepared[query] = executor.prepare(query)
+            return _named(executor.run_prepared(self._prepared[query], now=NOW, parts={}), query)
 
 
 def prove_functions(proof: Proof, most: int, tick: Tick = lambda _: None) -> None:
     """Hold the source's ASIM functions against the first `most` cases of a proof."""
-    cases = proof.cases_of(most)
+    run = FunctionRunner()
+
+    def compare(function: KqlFunction, cases: Sequence[Case]) -> list[Compared]:
+        return compare_functions(proof.spec, [function], cases, run)
+
     for function in proof.spec.functions([KEPT]):
         if function.name.startswith("ASim"):
-            _prove(
-                proof,
-                "kql",
-                function.name,
-                lambda part, made=function: compare_functions(proof.spec, [made], part, run_function),  # type: ignore[misc]
-                cases,
-            )
-            tick(most)
+            _prove(proof, "kql", function.name, partial(compare, function), most, tick)
 
 
 def prove_transforms(proof: Proof, most: int, run: RunTransform, tick: Tick = lambda _: None) -> None:
     """Hold the source's transformations against the first `most` cases of a proof."""
-    cases = proof.cases_of(most)
+
+    def compare(made: Transform, cases: Sequence[Case]) -> list[Compared]:
+        return compare_transforms(proof.spec, [made], cases, run)
+
     for made in proof.spec.transforms:
         name = f"{made.schema} (route {made.place + 1})"
-        _prove(
-            proof,
-            "transform",
-            name,
-            lambda part, made=made: compare_transforms(proof.spec, [made], part, run),  # type: ignore[misc]
-            cases,
-        )
-        tick(most)
+        _prove(proof, "transform", name, partial(compare, made), most, tick)
 
 
-def _prove(proof: Proof, kind: ProblemKind, name: str, compare: Compare, cases: Sequence[Case]) -> None:
-    """Compare one target, and add what came out to the proof."""
+def _prove(proof: Proof, kind: ProblemKind, name: str, compare: Compare, most: int, tick: Tick) -> None:
+    """Compare one target on the first `most` records, and add what came out to the proof."""
     started = monotonic()
+    cases, done = proof.cases_of(most), 0
     records = columns = unread = mismatches = 0
     skipped = ""
     try:
-        for start, found in _in_parts(cases, compare):
+        for start, size, found in _in_parts(cases, compare):
             records += found.cases
             columns += found.compared
             unread += found.unread
@@ -111,22 +122,30 @@ def _prove(proof: Proof, kind: ProblemKind, name: str, compare: Compare, cases: 
             for each in found.differences:
                 number = proof.numbers[start + each.case] if each.case >= 0 else -1
                 proof.problems.append(Problem(kind, name, number, each.column, each.expected, each.got))
+            done += size
+            tick(size)
     except TidewaiterError as error:
         skipped = str(error)
+        records = columns = unread = 0
+    tick(most - done)
     seconds = round(monotonic() - started, 2)
     proof.targets.append(TargetCheck(kind, name, records, columns, unread, mismatches, seconds, skipped))
 
 
-def _in_parts(cases: Sequence[Case], compare: Compare) -> Iterator[tuple[int, Compared]]:
-    """Compare all cases at once, or in halves of halves where memory is too small for more."""
-    size, start = max(len(cases), 1), 0
+def _in_parts(cases: Sequence[Case], compare: Compare) -> Iterator[tuple[int, int, Compared]]:
+    """Compare cases, many at once, or half as many where memory is too small for more.
+
+    Yields the place of the first case, how many there were, and what came out.
+    """
+    size, start = _MOST, 0
     while start < len(cases):
+        part = cases[start : start + size]
         try:
-            found = compare(cases[start : start + size])
+            found = compare(part)
         except Exceeded as error:
             if error.what != "memory" or size <= _LEAST:
                 raise
             size = (size + 1) // 2
             continue
-        yield from ((start, each) for each in found)
-        start += size
+        yield from ((start, len(part), each) for each in found)
+        start += len(part)
