@@ -288,6 +288,17 @@ def row(source: str, **members: Any) -> Row:
     return msgspec.json.decode(rows.heads[0], type=dict[str, Any])
 
 
+def test_a_role_activation_whose_operation_is_no_text_is_quarantined():
+    properties = {"CallerInfo": "[]", "eventDataId": "one"}
+    whole = {"time": "2026-03-17T02:00:00Z", "category": "Administrative", "properties": properties}
+    named = "Add member to role completed (PIM activation)"
+    assert row("azure_activity", **whole, operationName=named)["Operation"] == named
+    for operation in ([None], {"value": ["x"]}, ["Add/x"], {}):
+        raw = msgspec.json.encode(whole | {"operationName": operation})
+        found = NORMALIZERS["azure_activity"].normalize(JsonChunk([raw], [3]), object_id="o", prefix="p")
+        assert len(found.quarantined) == 1
+
+
 @pytest.mark.parametrize(
     ("place", "told"),
     [
