@@ -59,6 +59,7 @@ ALARMED = {"account-migration", "helpdesk-mfa-reset", "penetration-test"}
 """Nothing knows the organisation's accounts, tickets or announced tests yet."""
 
 
+@pytest.mark.long
 def test_of_a_whole_day_seven_attacks_are_incidents_and_five_look_alikes_are_none(tmp_path):
     """What is not so yet is listed above; whoever mends it shortens the lists."""
     truth = generate(tmp_path / "day", events=WHOLE, seed=7)

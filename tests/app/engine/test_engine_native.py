@@ -130,6 +130,7 @@ def test_a_second_run_and_a_second_trail_bring_nothing_twice(tmp_path, where):
     assert set(ids.values()) == {1}
 
 
+@pytest.mark.long
 def test_workers_make_no_difference(tmp_path, monkeypatch, both_day, day):
     monkeypatch.setattr(pool, "SMALL_BYTES", 0)
     delivery = deliver_to(tmp_path / "state", day.folder, settings=all_to("both"), workers=2)

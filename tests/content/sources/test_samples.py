@@ -27,7 +27,7 @@ def test_samples_become_what_a_person_reviewed(source: SourceSpec):
     found = check_source(source)
     assert not found.problems, "\n".join(map(str, found.problems))
     assert found.ok
-    assert found.samples >= 10
+    assert found.records >= 10
     assert found.records == found.rows + found.quarantined
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
 
 from tidewaiter.app.cli.options import Json
-from tidewaiter.app.cli.terminal import emit, output, plain, say, table
+from tidewaiter.app.cli.terminal import emit, output, plain, say, some, table
 from tidewaiter.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -133,6 +134,27 @@ def known_source(name: str) -> SourceSpec:
     if name not in known:
         raise UsageError(f"no source {name!r}", hint=f"known are {', '.join(known)}")
     return known[name]
+
+
+@app.command("expect")
+def expect(source: Source) -> None:
+    """Write what a source's samples become, in its folder `expected/`, for a person to review.
+
+    `mapping test` fails from then on when a row is another. Prints the files that changed.
+    """
+    from tidewaiter.pipeline.normalize.check import write_expected
+
+    root = known_source(source).folder.root
+    if not isinstance(root, Path):
+        raise UsageError(f"{source} lies within an archive", hint="unpack the package that brings it")
+    changed = write_expected(known_source(source), root / "expected")
+    for name in changed:
+        output().print(plain(root / "expected" / name), soft_wrap=True)
+    say(
+        f"{some(len(changed), 'file')} changed: read every row as its reviewer"
+        if changed
+        else "nothing changed"
+    )
 
 
 @app.command("test")
