@@ -153,3 +153,20 @@ def test_a_bucket_is_refused_with_what_to_do(cli):
     said = cli("assess", "s3://harbour-trail/AWSLogs")
     assert said.code == 2
     assert "aws s3 sync" in said.err
+
+
+def test_records_that_change_their_form_are_told(cli, tmp_path):
+    events = [at(number, number % 1440) for number in range(5_600)]
+    for event in events[4_600:]:
+        event["userAgent"] = {"name": event.pop("userAgent", "aws-cli")}
+    for part in range(56):
+        put(
+            tmp_path / "in",
+            f"{FOLDER}/{REGION}/2026/03/01/part{part:02}.json.gz",
+            {"Records": events[part * 100 : part * 100 + 100]},
+        )
+    found = json.loads(cli("assess", tmp_path / "in", "--workers", "1", "--json").out)
+    assert ("type_change", "userAgent") in {(each["kind"], each["field"]) for each in found["drift"]}
+    said = cli("assess", tmp_path / "in", "--workers", "1")
+    assert "records changed their form in" in said.out
+    assert "userAgent" in said.out.split("What changed its form on the way")[1]

@@ -19,6 +19,7 @@ def assessment_json(made: Assessment, price: float, currency: str) -> bytes:
         "currency": currency,
         "price_per_gb": price or None,
         "trails": [_trail(trail) for trail in made.trails],
+        "drift": made.drift,
         "faults": [
             {"object": each.object_id, "kind": each.kind, "message": each.message} for each in made.faults
         ],

@@ -9,6 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
+from tidewaiter.app.cli.drift import drift_change, drift_field, drift_words
 from tidewaiter.app.cli.strangers import kinds
 from tidewaiter.app.cli.terminal import output, plain, some, table
 from tidewaiter.app.engine.assess import Assessment, SourceFacts
@@ -22,6 +23,7 @@ _SHOWN = 8
 _NAME = 76
 _DAY = 0.9
 _CHAINS = 20
+_DRIFTS = 12
 _TO_MINUTE = "%Y-%m-%d %H:%M"
 _WRONG = {
     "missing_log": "gone",
@@ -53,6 +55,7 @@ def page(made: Assessment, folder: Path, price: float, currency: str, *, with_ke
     _mapping(console, facts)
     _integrity(console, made.trails, with_keys=with_keys)
     _silent(console, facts)
+    _drift(console, made)
     _files(console, made)
 
 
@@ -80,6 +83,8 @@ def _short(made: Assessment, facts: Sequence[SourceFacts], price: float, currenc
     if silent:
         longest = max(each.hours for each in silent)
         yield f"{some(len(silent), 'unusual silence')} of up to {longest:.1f} hours: look below"
+    if made.drift:
+        yield f"records changed their form in {some(len(made.drift), 'place')}: look at what changed below"
     if made.faults:
         objects = len({fault.object_id for fault in made.faults})
         yield f"{some(objects, 'file')} could not be read whole: look below"
@@ -237,6 +242,22 @@ def _silent(console: Console, facts: Sequence[SourceFacts]) -> None:
     console.print(table(("source", "account", "region", "from", "to", "hours"), rows, right=("hours",)))
     if len(found) > _SHOWN:
         console.print(Text(f"and {len(found) - _SHOWN:,} more: --json has all"))
+
+
+def _drift(console: Console, made: Assessment) -> None:
+    if not made.drift:
+        return
+    _title(console, "What changed its form on the way")
+    rows = [
+        (
+            sources()[each.source].title, drift_words(each), plain(drift_field(each), most=_NAME),
+            each.account, each.region, plain(drift_change(each), most=_NAME),
+        )
+        for each in made.drift[:_DRIFTS]
+    ]  # fmt: skip
+    console.print(table(("source", "what", "field", "account", "region", "before -> now"), rows))
+    if len(made.drift) > _DRIFTS:
+        console.print(Text(f"and {len(made.drift) - _DRIFTS:,} more: --json has all"))
 
 
 def _files(console: Console, made: Assessment) -> None:

@@ -13,6 +13,7 @@ from tidewaiter.core.errors import StateError
 
 if TYPE_CHECKING:
     from tidewaiter.app.engine.drift import DriftAlarm
+    from tidewaiter.pipeline.normalize.drift import Alarm
 
 _WORDS = {
     "new_field": "new field",
@@ -48,8 +49,8 @@ def drift(
     columns = ("seen", "source", "what", "field", "account", "region", "before -> now", "records")
     rows = [
         (
-            alarm.at, alarm.source, _WORDS[alarm.kind], plain(_where(alarm)), alarm.account, alarm.region,
-            plain(_change(alarm)), alarm.sampled,
+            alarm.at, alarm.source, drift_words(alarm), plain(drift_field(alarm)), alarm.account,
+            alarm.region, plain(drift_change(alarm)), alarm.sampled,
         )
         for alarm in alarms
     ]  # fmt: skip
@@ -59,11 +60,18 @@ def drift(
     say(f"records: how many of those that were looked at, one in {EVERY}, had shown it when it was told")
 
 
-def _where(alarm: DriftAlarm) -> str:
+def drift_words(alarm: Alarm) -> str:
+    """Say what an alarm is of."""
+    return _WORDS[alarm.kind]
+
+
+def drift_field(alarm: Alarm) -> str:
+    """Say where it was seen: a record's member, or a column of a table."""
     return f"{alarm.table}.{alarm.field}" if alarm.table else alarm.field
 
 
-def _change(alarm: DriftAlarm) -> str:
+def drift_change(alarm: Alarm) -> str:
+    """Say what there was and what there is."""
     if alarm.kind == "empty_column":
         return "filled -> empty"
     now = {"vanished_field": "gone", "emptied_field": "empty"}.get(alarm.kind, alarm.now)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from tidewaiter.app.engine.assess.talkers import Talkers
 from tidewaiter.asim import schema_of_table
 from tidewaiter.asim.schema import table
 from tidewaiter.pipeline.deliver import RowColumns
+from tidewaiter.pipeline.sources.place import place_of, region_of_zone
 
 _EVERY = 25
 """Of every so many rows one is asked which columns it fills."""
@@ -23,9 +23,6 @@ _KEYS = 5_000_000
 """Events whose keys are remembered, to find those that come twice."""
 _EARLIEST = datetime(2006, 3, 14, tzinfo=UTC).timestamp()
 """AWS's first service opened that day: a record from before has no time of its own."""
-
-_REGION = re.compile(r"(?<![a-z])((?:af|ap|ca|cn|eu|il|me|mx|sa|us)(?:-[a-z]+){1,2}-[0-9])(?![0-9])")
-_ACCOUNT = re.compile(r"(?<![0-9A-Za-z])([0-9]{12})(?![0-9A-Za-z])")
 
 _columns = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
@@ -104,13 +101,13 @@ class SourceFacts:
 
         `until` is the Unix time after which a record has no time that can be true.
         """
-        account, region = _place(object_id)
+        account, region = place_of(object_id)
         self.rows[native or asim] += len(rows.row)
         for place, row in enumerate(rows.row):
             size = rows.copy_billed[place] if rows.copy_billed else rows.billed[place]
             self.billed[native or asim] += size
             told = _row(row)
-            where = told.scope or account, region or _region(told.zone)
+            where = told.scope or account, region or region_of_zone(told.zone)
             self._count(told, where, size)
             self._when(rows.at[place], where, until)
             self._twice(rows.key[place], size)
@@ -167,20 +164,6 @@ def _talker(told: _Row) -> str:
 @lru_cache(maxsize=4096)
 def _seconds(minute: str) -> int:
     return int(datetime.fromisoformat(minute).replace(tzinfo=UTC).timestamp())
-
-
-@lru_cache(maxsize=1)
-def _place(object_id: str) -> tuple[str, str]:
-    """Return account and region as the path of an object says; the folder nearest to the file counts."""
-    accounts, regions = _ACCOUNT.findall(object_id), _REGION.findall(object_id)
-    return accounts[-1] if accounts else "", regions[-1] if regions else ""
-
-
-@lru_cache(maxsize=1024)
-def _region(zone: str) -> str:
-    """Return the region that an availability zone is in; a region is its own."""
-    found = _REGION.match(zone)
-    return found[1] if found else ""
 
 
 @lru_cache(maxsize=64)

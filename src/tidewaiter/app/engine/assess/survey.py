@@ -21,6 +21,7 @@ from tidewaiter.core.faults import Fault
 from tidewaiter.core.settings import Destination
 from tidewaiter.pipeline.deliver import RowColumns, Segment
 from tidewaiter.pipeline.deliver.segments import read_rows
+from tidewaiter.pipeline.normalize.drift import Alarm, Watch
 from tidewaiter.pipeline.sources import Found, Unreadable
 from tidewaiter.pipeline.sources.integrity import Keys, TrailIntegrity, check_integrity
 
@@ -45,6 +46,7 @@ class Assessment:
     trails: list[TrailIntegrity] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     aside: Counter[Aside] = field(default_factory=Counter)
+    drift: list[Alarm] = field(default_factory=list)
     unrecognized: list[tuple[str, str]] = field(default_factory=list)
     known: bool = True
 
@@ -102,6 +104,7 @@ def _of_cloudtrail(root: Path, plan: Plan) -> Iterator[Found]:
 
 def _read(made: Assessment, plan: Plan, workers: int, progress: Progress, *, until: float) -> None:
     natives: dict[str, Destination] = {name: "both" for name, spec in sources().items() if spec.native}
+    watches: dict[str, Watch] = {}
     with _staging() as staging:
         results = work_all(plan.objects, Path(staging), workers=workers, deliver=True, destinations=natives)
         for group, done in results:
@@ -110,6 +113,10 @@ def _read(made: Assessment, plan: Plan, workers: int, progress: Progress, *, unt
             for segment in done.segments:
                 _rows(made, segment, group, until)
                 segment.path.unlink()
+            for seen in done.seen.sightings:
+                if seen.source not in watches:
+                    watches[seen.source] = Watch(seen.source, sources()[seen.source].file.drift, None)
+                made.drift += watches[seen.source].take(seen)
             progress.done(done.objects)
 
 

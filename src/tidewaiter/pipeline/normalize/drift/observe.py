@@ -18,6 +18,7 @@ import msgspec
 from tidewaiter.content.drift import DriftFile
 from tidewaiter.core.objects import Chunk, JsonChunk
 from tidewaiter.pipeline.normalize.rows import FrameRows, JsonRows
+from tidewaiter.pipeline.sources.place import place_of
 
 EVERY = 48
 """One record of this many is looked at: at least 20 of 1,000 that are affected by a change."""
@@ -47,11 +48,9 @@ TEXT = "s"
 SHAPES = frozenset("tiaud")
 """Letters of texts of a certain form."""
 EMPTY = "0"
-_ACCOUNT = re.compile(r"(?<![0-9])([0-9]{12})(?![0-9])")
 _HEXADECIMAL = frozenset("0123456789abcdefABCDEF:")
 _LONGEST_FORM = 45
 _ADDRESS = re.compile(r"[0-9a-fA-F:]+(?:[0-9]{1,3}\.){0,3}[0-9a-fA-F]*")
-_REGION = re.compile(r"(?<![a-z])((?:af|ap|ca|cn|eu|il|me|mx|sa|us)(?:-[a-z]+){1,2}-[0-9])(?![0-9])")
 
 
 @dataclass(slots=True)
@@ -82,7 +81,6 @@ class Observer:
         self._rows = _Turns(every)
         self._open: dict[tuple[str, str], Sighting] = {}
         self._done: list[Sighting] = []
-        self._paths: dict[str, tuple[str, str]] = {}
         self._places: dict[str, tuple[str, str]] = {}
 
     def chunk(self, object_id: str, chunk: Chunk) -> None:
@@ -140,12 +138,7 @@ class Observer:
 
     def _place(self, object_id: str, record: Mapping[str, Any]) -> tuple[str, str]:
         """Return account and region: as the path says, for a field may drift; else as the record says."""
-        known = self._paths.get(object_id)
-        if known is None:
-            accounts, regions = _ACCOUNT.findall(object_id), _REGION.findall(object_id)
-            known = (accounts[-1] if accounts else "", regions[-1] if regions else "")
-            self._paths = {object_id: known}
-        account, region = known
+        account, region = place_of(object_id)
         place = account or _first(record, self._drift.account), region or _first(record, self._drift.region)
         self._places = {object_id: place}
         return place
