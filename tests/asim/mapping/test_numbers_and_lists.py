@@ -20,6 +20,7 @@ from tidewaiter.core.errors import ContentError
         (8.0, "8"),
         (5.5, "5.5"),
         (-0.25, "-0.25"),
+        (-0.0, "0"),
         (10**15, None),
         (1e15, None),
         (1e-9, None),

@@ -330,7 +330,7 @@ def number(value: Value) -> str | None:
         return str(value) if -_EXACT < value < _EXACT else None
     if type(value) is not float or not -_EXACT < value < _EXACT:
         return None
-    digits = repr(value).removesuffix(".0")
+    digits = repr(value + 0.0).removesuffix(".0")  # which makes 0 of -0, as KQL does
     return None if "e" in digits else digits
 
 
