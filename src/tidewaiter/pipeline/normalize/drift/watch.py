@@ -49,7 +49,8 @@ _LONGER = 6
 """How many times as long as ever before a field has to be missing."""
 _RUN_FORM = 12
 """Texts in a row that are not of the form that they always were of."""
-_NEW = 6
+_NEW = BATCH
+"""A whole batch: of one in which a new member began, some still have what it took the place of."""
 _NEW_VARIED = 14
 EVERY_KIND = "*"
 """Stands for all kinds of an object whose members vary with the kind."""
