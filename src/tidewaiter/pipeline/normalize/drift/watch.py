@@ -44,7 +44,7 @@ _RUN = 8
 """Objects in a row without a field that they always had."""
 _RUN_VARIED = 14
 """The same for one that most of them had; the fewer, the more: what comes together is missing together."""
-_ALWAYS = 0.95
+_ALWAYS = 0.9
 _LONGER = 6
 """How many times as long as ever before a field has to be missing."""
 _RUN_FORM = 12
