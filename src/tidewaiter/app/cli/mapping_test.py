@@ -210,7 +210,9 @@ def _print_warnings(found: Sequence[SourceResult]) -> None:
 
 def _tell(source: str, problems: Sequence[Problem]) -> None:
     for problem in problems[:_SHOWN]:
-        where = f"{source}/{problem.sample} [{problem.kind}] record {problem.record}"
-        say(f"{where} {problem.column}: expected {problem.expected}, got {problem.got}")
+        record = f" record {problem.record}" if problem.record >= 0 else ""
+        column = f" {problem.column}" if problem.column else ""
+        where = f"{source}/{problem.sample} [{problem.kind}]{record}{column}"
+        say(f"{where}: expected {problem.expected}, got {problem.got}")
     if len(problems) > _SHOWN:
         say(f"{source}: and {len(problems) - _SHOWN:,} more; --json has all")
