@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
+import shutil
 import socket
 import subprocess
 import tempfile
@@ -89,6 +91,31 @@ def _started(server_package: Any, place: Path) -> Any:
         except subprocess.SubprocessError as error:
             failed = error
     raise failed
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _prepared_labs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let a new lab begin as a copy of an empty one: making its views takes longer than most tests.
+
+    What the copy says of itself is checked as of any file, so that a test with other tables gets those.
+    """
+    from tidewaiter.lab.workspace import database, store
+
+    open_it = database.open_for_writing
+    empty = tmp_path_factory.mktemp("lab") / "empty.duckdb"
+
+    def opened(path: Path, memory: str) -> Any:
+        if not empty.exists():
+            open_it(empty, memory).close()
+        if not path.exists():
+            with contextlib.suppress(OSError):  # which the lab tells of in its own words
+                path.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(empty, path)
+        return open_it(path, memory)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(store, "open_for_writing", opened)
+        yield
 
 
 def _is_local(address: Any) -> bool:

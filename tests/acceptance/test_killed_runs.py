@@ -11,15 +11,20 @@ from tidewaiter.lab.generator import generate
 
 
 @pytest.mark.parametrize(
-    ("destination", "events"), [("asim", 5_000), pytest.param("both", 1_500, marks=pytest.mark.long)]
+    ("destination", "events", "kills"),
+    [
+        ("asim", 2_000, 3),
+        pytest.param("asim", 5_000, 4, marks=pytest.mark.long),
+        pytest.param("both", 1_500, 4, marks=pytest.mark.long),
+    ],
 )
 def test_nothing_is_lost_when_runs_are_killed_and_what_is_there_twice_is_listed(
-    tmp_path, destination, events
+    tmp_path, destination, events, kills
 ):
     truth = generate(tmp_path / "day", events=events, seed=5)
 
     tally = round_of_kills(
-        tmp_path, tmp_path / "day", truth, kills=4, draw=random.Random(5), destination=destination
+        tmp_path, tmp_path / "day", truth, kills=kills, draw=random.Random(5), destination=destination
     )
 
     assert tally.moments, "no run was killed before its end"

@@ -13,7 +13,7 @@ from tidewaiter.lab.generator import generate
 from tidewaiter.lab.workspace import Workspace
 from tidewaiter.state import open_state
 
-EVENTS = 4_000
+EVENTS = 2_000
 
 
 @pytest.fixture(scope="module")

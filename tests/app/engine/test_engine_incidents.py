@@ -12,11 +12,10 @@ from tidewaiter.lab.generator.stories import WHOLE
 @pytest.mark.parametrize(
     ("events", "seed"),
     [
-        (500, 1),
         (2_000, 5),
         *(
             pytest.param(*each, marks=pytest.mark.long)
-            for each in ((500, 2), (500, 3), (2_000, 23), (6_000, 7))
+            for each in ((500, 1), (500, 2), (500, 3), (2_000, 23), (6_000, 7))
         ),
     ],
 )

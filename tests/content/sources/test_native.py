@@ -115,7 +115,7 @@ def test_the_rows_of_samples_have_the_columns_and_types_of_their_tables(source: 
 
 
 def test_the_rows_of_a_generated_day_have_the_columns_and_types_of_their_tables(tmp_path: Path):
-    generate(tmp_path, events=6_000, seed=11)
+    generate(tmp_path, events=3_000, seed=11)
     found: dict[str, int] = {}
     for item in discover(tmp_path, {name: spec.recognition for name, spec in SOURCES.items()}):
         if isinstance(item, SourceObject) and item.source in NATIVE and item.kind == "events":

@@ -203,7 +203,7 @@ def test_hostile_texts_are_one_line_of_visible_characters(bench, sample):
     assert len(signal.statement) < 250
 
 
-@settings(max_examples=400)
+@settings(max_examples=4 * settings().max_examples)
 @given(hit=st.sampled_from(HITS), changed=IRRELEVANT)
 def test_a_hit_stays_a_hit_when_irrelevant_members_change(bench, hit, changed):
     detection, branch, event = hit

@@ -79,7 +79,11 @@ Subject = tuple[Executor, str, str, dict[str, tuple[str, str]]]
 
 @pytest.fixture(
     scope="module",
-    params=[pytest.param("aws_cloudtrail", marks=pytest.mark.long), "aws_route53resolver", "aws_vpcflow"],
+    params=[
+        pytest.param("aws_cloudtrail", marks=pytest.mark.long),
+        "aws_route53resolver",
+        pytest.param("aws_vpcflow", marks=pytest.mark.long),
+    ],
 )
 def subject(request, tmp_path_factory) -> Iterator[Subject]:
     """Functions on the rows of samples, a minute apart."""

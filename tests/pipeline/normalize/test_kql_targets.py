@@ -81,8 +81,8 @@ def test_a_function_gives_what_the_mapping_means_on_every_sample(source: str, tm
     "source",
     sources_with_long(
         NATIVE,
-        *("aws_alb", "aws_cloudtrail", "aws_networkfirewall", "aws_nlb", "aws_securityhub", "aws_waf"),
-        *("azure_activity", "entra_audit", "entra_signin"),
+        *("aws_alb", "aws_cloudtrail", "aws_guardduty", "aws_networkfirewall", "aws_nlb", "aws_securityhub"),
+        *("aws_waf", "azure_activity", "entra_audit", "entra_signin"),
     ),
 )
 def test_microsofts_parser_has_nothing_to_say_about_a_function(source: str):
