@@ -19,8 +19,11 @@ from tidewaiter.pipeline.sources.place import place_of, region_of_zone
 
 _EVERY = 25
 """Of every so many rows one is asked which columns it fills."""
-_KEYS = 5_000_000
-"""Events whose keys are remembered, to find those that come twice."""
+_KEYS = 2_000_000
+"""Events whose keys are remembered, to find those that come twice: 150 MB."""
+_PLACES = 5_000
+"""Accounts and regions that are counted apart: who writes logs can make up any number of them."""
+OTHERS = "(others)"
 _EARLIEST = datetime(2006, 3, 14, tzinfo=UTC).timestamp()
 """AWS's first service opened that day: a record from before has no time of its own."""
 
@@ -114,8 +117,8 @@ class SourceFacts:
         self._fill(asim, rows.row)
 
     def _count(self, told: _Row, where: tuple[str, str], size: int) -> None:
-        self.accounts[where[0]] += 1
-        self.regions[where[1]] += 1
+        for counts, name in zip((self.accounts, self.regions), where, strict=True):
+            counts[name if name in counts or len(counts) < _PLACES else OTHERS] += 1
         self.unspecific += told.kind == "Other"
         self.talkers.add(_talker(told), size)
 
@@ -128,7 +131,8 @@ class SourceFacts:
         self.last = max(self.last, at)
         first, last = self.days.get(seconds // 86_400, (seconds, seconds))
         self.days[seconds // 86_400] = min(first, seconds), max(last, seconds)
-        self._busy[where].add(seconds // BIN)
+        if where in self._busy or len(self._busy) < _PLACES:
+            self._busy[where].add(seconds // BIN)
 
     def _twice(self, key: int | None, size: int) -> None:
         if key is None:
