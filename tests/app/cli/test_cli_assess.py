@@ -61,7 +61,7 @@ def day(tmp_path_factory):
 @pytest.fixture
 def found(cli, day):
     said = cli("assess", day, "--json", "--workers", "1", "--price", "4")
-    assert said.code == 0, said.err
+    assert said.code == 3, "a file that a digest names is gone"
     return json.loads(said.out)
 
 
@@ -107,13 +107,14 @@ def test_a_file_that_a_digest_names_and_that_is_not_there_is_told(found):
     (trail,) = found["trails"]
     assert (trail["log_files"], trail["intact"], trail["trail"]) == (3, 2, "harbour")
     assert [(each["kind"], each["key"].rsplit("/")[-1]) for each in trail["problems"]] == [
-        ("missing_log", "gone.json.gz")
+        ("missing_log", "gone.json.gz"),
+        ("unnamed_log", "again.json.gz"),
     ]
 
 
 def test_the_page_begins_with_what_matters(cli, day):
     said = cli("assess", day, "--workers", "1", "--price", "4")
-    assert said.code == 0
+    assert said.code == 3
     first = said.out.split("What is there")[0]
     assert (
         "268 records of 1 source, 1 account and 1 region, from 2026-03-01 00:00 to 2026-03-01 23:55" in first
@@ -121,7 +122,7 @@ def test_the_page_begins_with_what_matters(cli, day):
     assert "USD at 4.00 per GB" in first
     assert "4 events lie there more than once" in first
     assert "100% of the records map to ASIM" in first
-    assert "name 3 log files, 2 are there and unchanged; 1 gone" in first
+    assert "name 3 log files, 2 are there and unchanged; 1 gone, 1 named by no digest" in first
     assert "1 unusual silence of up to 2.0 hours" in first
     for part in ("What Sentinel would bill", "Who is talking most", "What maps to ASIM", "Unusual silences"):
         assert part in said.out
@@ -147,6 +148,20 @@ def test_a_folder_without_logs_is_said_to_have_none(cli, tmp_path):
     said = cli("assess", tmp_path / "in")
     assert said.code == 2
     assert "no record of a known source lies there" in said.out
+
+
+def test_records_without_a_time_that_can_be_true_are_a_page_too(cli, tmp_path):
+    put(tmp_path / "in", "a.json.gz", {"Records": [at(1, 5) | {"eventTime": "1999-01-01T00:00:00Z"}]})
+    said = cli("assess", tmp_path / "in", "--workers", "1")
+    assert said.code == 0
+    assert "none with a time" in said.out
+
+
+@pytest.mark.parametrize("price", ["inf", "nan"])
+def test_a_price_is_a_number(cli, day, price):
+    said = cli("assess", day, "--price", price)
+    assert said.code == 2
+    assert "price" in said.err
 
 
 def test_a_bucket_is_refused_with_what_to_do(cli):

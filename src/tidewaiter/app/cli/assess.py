@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from pathlib import Path
 from typing import Annotated
 
@@ -30,7 +31,8 @@ def assess(
     """Tell what lies in a folder of logs: no Azure, no state, nothing is sent or kept.
 
     Sources, accounts, regions, times; log files that are gone or changed, and silences; what Sentinel would
-    bill, and for what; how much of it maps to ASIM; what could not be read. Exit codes as of `run`.
+    bill, and for what; how much of it maps to ASIM; what could not be read. Exit codes as of `run`, and 3
+    when log files or digests are not as they should be.
     """
     from tidewaiter.app.cli.assess_page import page
     from tidewaiter.app.engine import assess as engine
@@ -41,6 +43,8 @@ def assess(
 
     if "://" in str(folder) or str(folder).startswith("s3:/"):
         raise UsageError(f"{folder}: only folders are read", hint="copy it first: aws s3 sync s3://… DIR")
+    if price is not None and not isfinite(price):
+        raise UsageError(f"--price {price} is no price", hint="give what a GB costs, such as --price 4.30")
     billing = load(config).settings.billing
     rate = billing.price_per_gb if price is None else price
     known = load_public_keys(keys) if keys else None
@@ -54,4 +58,4 @@ def assess(
         emit([assessment_json(made, rate, billing.currency)])
     else:
         page(made, folder, rate, billing.currency, with_keys=known is not None)
-    raise typer.Exit(made.exit_code)
+    raise typer.Exit(3 if any(trail.wrong for trail in made.trails) else made.exit_code)

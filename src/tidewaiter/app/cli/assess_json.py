@@ -80,8 +80,8 @@ def _trail(trail: TrailIntegrity) -> dict[str, object]:
         "end": trail.end,
         "digests": trail.digests,
         "signed": trail.signed,
-        "unsigned": trail.unsigned,
         "log_files": trail.log_files,
         "intact": trail.intact,
+        "wrong": dict(trail.wrong),
         "problems": [{"kind": each.kind, "key": each.key, "detail": each.detail} for each in trail.problems],
     }

@@ -14,7 +14,7 @@ from tidewaiter.app.cli.strangers import kinds
 from tidewaiter.app.cli.terminal import output, plain, some, table
 from tidewaiter.app.engine.assess import Assessment, SourceFacts
 from tidewaiter.content import sources
-from tidewaiter.pipeline.sources.integrity import TrailIntegrity
+from tidewaiter.pipeline.sources.integrity import TOLD, TrailIntegrity
 
 LIST_PRICES = (2.46, 5.50)
 """USD for a GB of analytics logs, the lowest and the highest by region; see docs/assess.md."""
@@ -22,6 +22,7 @@ _TALKERS = 10
 _SHOWN = 8
 _NAME = 76
 _DAY = 0.9
+_PATH = 200
 _CHAINS = 20
 _DRIFTS = 12
 _TO_MINUTE = "%Y-%m-%d %H:%M"
@@ -29,11 +30,12 @@ _WRONG = {
     "missing_log": "gone",
     "changed_log": "changed",
     "unreadable_log": "cannot be read",
-    "unnamed_log": "not CloudTrail's",
+    "unnamed_log": "named by no digest",
     "missing_digest": "digest gone",
     "changed_digest": "digest changed",
     "unreadable_digest": "digest cannot be read",
     "forged_digest": "signature does not hold",
+    "unsigned_digest": "signature cannot be checked",
     "new_chain": "chain begins anew",
 }
 
@@ -43,7 +45,7 @@ def page(made: Assessment, folder: Path, price: float, currency: str, *, with_ke
     console = output()
     facts = sorted(made.sources.values(), key=lambda each: (-each.size / made.days(each), each.source))
     _title(console, f"Assessment of {folder}")
-    for line in _short(made, facts, price, currency):
+    for line in _short(made, facts, price, currency, with_keys=with_keys):
         console.print(Text("- " + plain(line)))
     if not facts:
         _files(console, made)
@@ -59,17 +61,20 @@ def page(made: Assessment, folder: Path, price: float, currency: str, *, with_ke
     _files(console, made)
 
 
-def _short(made: Assessment, facts: Sequence[SourceFacts], price: float, currency: str) -> Iterator[str]:
+def _short(
+    made: Assessment, facts: Sequence[SourceFacts], price: float, currency: str, *, with_keys: bool
+) -> Iterator[str]:
     records, aside = sum(each.records for each in facts), sum(each.quarantined for each in facts)
     if not records:
         yield "no record of a known source lies there"
         return
     accounts = {name for each in facts for name in each.accounts if name}
     regions = {name for each in facts for name in each.regions if name}
-    first, last = min(each.first for each in facts if each.first), max(each.last for each in facts)
+    times = [each for source in facts for each in (source.first, source.last) if each]
+    span = f"from {_minute(min(times))} to {_minute(max(times))} UTC" if times else "none with a time"
     yield (
         f"{some(records, 'record')} of {some(len(facts), 'source')}, {some(len(accounts), 'account')} and "
-        f"{some(len(regions), 'region')}, from {_minute(first)} to {_minute(last)} UTC"
+        f"{some(len(regions), 'region')}, {span}"
     )
     yield f"Sentinel would bill about {_monthly(made, price, currency)}"
     twice, size = sum(each.duplicates for each in facts), sum(each.duplicate_bytes for each in facts)
@@ -78,7 +83,7 @@ def _short(made: Assessment, facts: Sequence[SourceFacts], price: float, currenc
         yield f"{some(twice, 'event')} lie there more than once, {share:.1%} of the bill: Sentinel keeps each"
     told = f"; {some(aside, 'is', 'are')} set aside with a reason" if aside else ""
     yield f"{_share(records - aside, records)} of the records map to ASIM{told}"
-    yield from _short_of_trails(made.trails)
+    yield from _short_of_trails(made.trails, with_keys=with_keys)
     silent = [each for source in facts for each in source.silences()]
     if silent:
         longest = max(each.hours for each in silent)
@@ -90,17 +95,24 @@ def _short(made: Assessment, facts: Sequence[SourceFacts], price: float, currenc
         yield f"{some(objects, 'file')} could not be read whole: look below"
 
 
-def _short_of_trails(trails: Sequence[TrailIntegrity]) -> Iterator[str]:
+def _short_of_trails(trails: Sequence[TrailIntegrity], *, with_keys: bool) -> Iterator[str]:
     if not trails:
         yield "no CloudTrail digest lies there: whether log files are gone or changed cannot be said"
         return
     files, intact = sum(each.log_files for each in trails), sum(each.intact for each in trails)
-    wrong = Counter(problem.kind for each in trails for problem in each.problems)
+    wrong: Counter[str] = Counter()
+    for each in trails:
+        wrong.update(each.wrong)
+    signed, digests = sum(each.signed for each in trails), sum(each.digests for each in trails)
+    vouched = (
+        f"; {signed:,} of {digests:,} digests are signed" if with_keys else "; signatures were not checked"
+    )
     if not wrong:
-        yield f"CloudTrail's digests name {some(files, 'log file')}: all are there and unchanged"
+        yield f"CloudTrail's digests name {some(files, 'log file')}: all are there and unchanged{vouched}"
         return
     what = ", ".join(f"{count:,} {_WRONG[kind]}" for kind, count in wrong.most_common())
-    yield f"CloudTrail's digests name {some(files, 'log file')}, {intact:,} are there and unchanged; {what}"
+    told = f"{intact:,} are there and unchanged; {what}"
+    yield f"CloudTrail's digests name {some(files, 'log file')}, {told}{vouched}"
 
 
 def _there(console: Console, made: Assessment, facts: Sequence[SourceFacts]) -> None:
@@ -209,7 +221,7 @@ def _integrity(console: Console, trails: Sequence[TrailIntegrity], *, with_keys:
             *name, len(of), digests := sum(each.digests for each in of), sum(each.log_files for each in of),
             sum(each.intact for each in of),
             f"{sum(each.signed for each in of)} of {digests}" if with_keys else "not checked",
-            sum(len(each.problems) for each in of),
+            sum(each.wrong.total() for each in of),
         )
         for name, of in list(chains.items())[:_CHAINS]
     ]  # fmt: skip
@@ -222,11 +234,11 @@ def _integrity(console: Console, trails: Sequence[TrailIntegrity], *, with_keys:
         )
     problems = [problem for each in trails for problem in each.problems]
     for problem in problems[:_SHOWN]:
-        console.print(
-            Text(plain(f"  {_WRONG[problem.kind]}: {problem.key}: {problem.detail}")), soft_wrap=True
-        )
-    if len(problems) > _SHOWN:
-        console.print(Text(f"  and {len(problems) - _SHOWN:,} more: --json has all"))
+        where, what = plain(problem.key, most=_PATH), plain(problem.detail, most=_PATH)
+        console.print(Text(f"  {_WRONG[problem.kind]}: {where}: {what}"), soft_wrap=True)
+    more = sum(each.wrong.total() for each in trails) - len(problems[:_SHOWN])
+    if more > 0:
+        console.print(Text(f"  and {more:,} more: --json has the first {TOLD:,} of each chain"))
 
 
 def _silent(console: Console, facts: Sequence[SourceFacts]) -> None:
@@ -264,12 +276,14 @@ def _files(console: Console, made: Assessment) -> None:
     if made.faults or made.aside:
         _title(console, "What could not be read")
     for fault in made.faults[:_SHOWN]:
-        console.print(Text(plain(f"  {fault.object_id} [{fault.kind}] {fault.message}")), soft_wrap=True)
+        console.print(
+            Text(plain(f"  {fault.object_id} [{fault.kind}] {fault.message}", most=2 * _PATH)), soft_wrap=True
+        )
     if len(made.faults) > _SHOWN:
         console.print(Text(f"  and {len(made.faults) - _SHOWN:,} more: --json has all"))
     for aside, count in made.aside.most_common(_SHOWN):
         what = f"  {aside.object_id} [{aside.kind}] {aside.reason}: {some(count, 'record')}"
-        console.print(Text(plain(what)), soft_wrap=True)
+        console.print(Text(plain(what, most=2 * _PATH)), soft_wrap=True)
     if len(made.aside) > _SHOWN:
         console.print(Text(f"  and {len(made.aside) - _SHOWN:,} reasons more: --json has all"))
     if made.unrecognized:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-_ACCOUNT = re.compile(r"(?<![0-9A-Za-z])([0-9]{12})(?![0-9A-Za-z])")
-_REGION = re.compile(r"(?<![a-z])((?:af|ap|ca|cn|eu|il|me|mx|sa|us)(?:-[a-z]+){1,2}-[0-9])(?![0-9])")
+_ACCOUNT = re.compile(r"(?:^|/)([0-9]{12})(?=[/_])")
+_REGION = re.compile(r"(?<![a-z])((?:af|ap|ca|cn|eu|eusc|il|me|mx|sa|us)(?:-[a-z]+){1,2}-[0-9])(?![0-9])")
 
 
 @lru_cache(maxsize=64)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from tidewaiter.app.engine.assess import facts
+from tidewaiter.app.engine.assess import Assessment, facts
 from tidewaiter.app.engine.assess.facts import OTHERS, SourceFacts
 from tidewaiter.pipeline.deliver import RowColumns
 
@@ -51,3 +51,34 @@ def test_a_time_before_aws_or_after_tomorrow_is_no_time():
         "2026-03-01T08:00:00Z",
         "2026-03-01T08:00:00Z",
     )
+
+
+def test_the_path_says_where_a_record_is_from_where_the_record_does_not():
+    found = SourceFacts("aws_vpcflow")
+    path = "AWSLogs/210987654321/vpcflowlogs/eu-west-1/x"
+    some = rows({}, {"DvcScopeId": "111122223333", "DvcZone": "x"})
+    found.add(path, "ASimNetworkSessionLogs", some, "", LATER)
+    assert found.accounts == {"210987654321": 1, "111122223333": 1}
+    assert found.regions == {"eu-west-1": 2}
+
+
+def test_how_full_rows_are_and_how_many_are_of_no_known_kind():
+    found = SourceFacts("aws_cloudtrail")
+    wanted = sorted(facts._wanted("ASimAuditEventLogs"))
+    found.add("x", "ASimAuditEventLogs", rows(dict.fromkeys(wanted, "x") | {"DstPortNumber": 1}), "", LATER)
+    assert (found.filled, found.unspecific) == (1.0, 0)
+    other = SourceFacts("aws_cloudtrail")
+    other.add("x", "ASimAuditEventLogs", rows({"EventType": "Other"}), "", LATER)
+    assert (other.filled, other.unspecific) == (1 / len(wanted), 1)
+
+
+def test_days_are_those_on_which_anything_lies_there():
+    audit, flows = SourceFacts("aws_cloudtrail"), SourceFacts("aws_vpcflow")
+    for source, hours in ((audit, (0, 6, 24 * 9)), (flows, (12, 24 * 9 + 6))):
+        for hour in hours:
+            some = rows({})
+            some.at = [f"2026-03-{1 + hour // 24:02}T{hour % 24:02}:00:00Z"]
+            source.add("x", "ASimAuditEventLogs", some, "", LATER)
+    made = Assessment({"aws_cloudtrail": audit, "aws_vpcflow": flows})
+    # The first day is looked at for 12 hours, the tenth for 6; nothing lies there between them.
+    assert made.days(audit) == made.days(flows) == 0.75

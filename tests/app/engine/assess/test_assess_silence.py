@@ -47,6 +47,13 @@ def test_samples_from_other_months_are_no_outage():
     )
 
 
+def test_a_place_that_ends_while_others_go_on_has_fallen_silent():
+    busy = range(_NOON, _NOON + 40)
+    (found,) = silences("a", "r", busy, _NOON + 100)
+    assert (found.start.timestamp(), found.end.timestamp()) == ((_NOON + 40) * BIN, (_NOON + 101) * BIN)
+    assert silences("a", "r", busy, _NOON + 45) == []
+
+
 def test_nothing_has_no_silence():
     assert silences("a", "r", []) == []
 

@@ -12,7 +12,7 @@ import pytest
 
 from tidewaiter.content.drift import DriftFile
 from tidewaiter.core.objects import JsonChunk, TextChunk
-from tidewaiter.pipeline.normalize.drift import Alarm, Observer, Watch
+from tidewaiter.pipeline.normalize.drift import Alarm, Observer, Watch, watch
 from tidewaiter.pipeline.normalize.drift.known import Known
 from tidewaiter.pipeline.normalize.drift.likeness import likely_name
 from tidewaiter.pipeline.normalize.drift.observe import EVERY, TYPES, _letter
@@ -297,3 +297,17 @@ def test_a_record_of_any_form_is_passed_over(raw):
 )
 def test_a_new_name_is_held_against_those_that_went_missing(new, missing, likely):
     assert likely_name(new, missing) == likely
+
+
+def test_accounts_that_somebody_made_up_are_judged_up_to_a_number(learned, monkeypatch):
+    monkeypatch.setattr(watch, "_MOST_PLACES", 3)
+    for number in range(20):
+        learned.send(200, path=f"AWSLogs/9001002{number:05}/CloudTrail/eu-central-1/{{}}.json.gz")
+    contexts = learned.watch.known.contexts
+    # What the first records are learned from is bounded by their number; after that nobody is added.
+    assert max(len(each.places) for each in contexts.values()) < 15
+
+
+def test_names_of_megabytes_are_not_learned(learned):
+    learned.send(400, lambda record: record.update({"x" * 20_000: 1}))
+    assert len(msgspec.json.encode(learned.watch.known)) < 200_000

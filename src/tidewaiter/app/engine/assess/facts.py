@@ -96,7 +96,8 @@ class SourceFacts:
 
     def silences(self) -> list[Silence]:
         """Return where and when nothing came, longest first."""
-        found = [each for place, bins in self._busy.items() for each in silences(*place, bins)]
+        last = max((max(bins) for bins in self._busy.values()), default=0)
+        found = [each for place, bins in self._busy.items() for each in silences(*place, bins, last)]
         return sorted(found, key=lambda silence: (-silence.hours, silence.account, silence.region))
 
     def add(self, object_id: str, asim: str, rows: RowColumns, native: str, until: float) -> None:

@@ -23,7 +23,10 @@ _EXPECTED = 1e-3
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """Nothing came from an account and region between two times (UTC), though much did before and after."""
+    """Nothing came from an account and region between two times (UTC), though much did before and after.
+
+    Or before alone, where other places went on: `end` is then the last of their records.
+    """
 
     account: str
     region: str
@@ -36,10 +39,11 @@ class Silence:
         return (self.end - self.start) / timedelta(hours=1)
 
 
-def silences(account: str, region: str, bins: Iterable[int]) -> list[Silence]:
+def silences(account: str, region: str, bins: Iterable[int], last: int = 0) -> list[Silence]:
     """Return the silences between `bins`, each the number of a bin with records (Unix time / BIN).
 
-    Records are taken to fall into a bin by chance, as often as in the bins beside the silence.
+    Records are taken to fall into a bin by chance, as often as in the bins beside the silence. `last` is the
+    last bin in which any other place still had records: a place that ends well before it has fallen silent.
     """
     busy = sorted(set(bins))
     if not busy:
@@ -56,6 +60,11 @@ def silences(account: str, region: str, bins: Iterable[int]) -> list[Silence]:
         rate = (min(beside, beyond) - 1) / (_BESIDE - 1)
         if min(beside, beyond) >= _BUSY and span * (1 - rate) ** silent < _EXPECTED:
             found.append(Silence(account, region, _time(before + 1), _time(after)))
+    silent = last - busy[-1]
+    beside = sum(busy[-1] - at < _BESIDE for at in busy[-_BESIDE:])
+    rate = (beside - 1) / (_BESIDE - 1)
+    if _LEAST <= silent <= _MOST and beside >= _BUSY and span * (1 - rate) ** silent < _EXPECTED:
+        found.append(Silence(account, region, _time(busy[-1] + 1), _time(last + 1)))
     return found
 
 

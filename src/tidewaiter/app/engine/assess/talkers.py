@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 _MOST = 20_000
+_LONGEST = 200
+"""Characters of a name that are kept: names come from logs."""
 
 
 @dataclass(slots=True)
@@ -21,6 +23,7 @@ class Talkers:
 
     def add(self, name: str, size: int) -> None:
         """Count a row of `size` bytes."""
+        name = name[:_LONGEST]
         self.rows[name] = self.rows.get(name, 0) + 1
         self.size[name] = self.size.get(name, 0) + size
         if len(self.rows) > _MOST:

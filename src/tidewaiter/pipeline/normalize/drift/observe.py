@@ -26,6 +26,8 @@ BATCH = 8
 """Records of one place that are counted together: what comes before and after a change must not be mixed."""
 _DEPTH = 6
 _MEMBERS = 200
+_NAMES = 10_000
+"""Characters that the names of an object's members have together at most, as those of no service have."""
 _DIGITS = 20
 """Texts in lines with fewer digits are numbers."""
 """An object with more members than this is a map, and its names say nothing."""
@@ -152,7 +154,7 @@ class Observer:
         kind: str,
         depth: int,
     ) -> None:
-        if len(value) > _MEMBERS:
+        if len(value) > _MEMBERS or sum(map(len, value)) > _NAMES:
             return
         letter_of = _type if path in self._varied else _letter  # what callers choose freely has no form
         letters = "".join([letter_of(each) for each in value.values()])

@@ -59,6 +59,8 @@ _MOST_NAMES = 3_000
 _NUMBER = re.compile(r"[0-9]{1,9}")
 _MOST_VERSIONS = 10
 """A member that had more values than these is no version of the records' form."""
+_MOST_PLACES = 2_000
+"""Accounts and regions of a kind that are judged apart: whoever writes logs can make up any number of them."""
 _MOST_CONTEXTS = 5_000
 
 
@@ -95,7 +97,11 @@ class Watch:
         if context.n < LEARNED:
             self._learn(context, node, where, shapes)
             return
-        place = context.places.setdefault(where, Place())
+        place = context.places.get(where)
+        if place is None:
+            if len(context.places) >= _MOST_PLACES:
+                return
+            place = context.places[where] = Place()
         look, missing = self._look(context, node, place, shapes)
         if place.n - look.count < LEARNED_HERE:
             if place.n >= LEARNED_HERE:
