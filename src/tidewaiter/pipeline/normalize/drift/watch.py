@@ -60,7 +60,7 @@ _NUMBER = re.compile(r"[0-9]{1,9}")
 _MOST_VERSIONS = 10
 """A member that had more values than these is no version of the records' form."""
 _MOST_PLACES = 2_000
-"""Accounts and regions of a kind that are judged apart: whoever writes logs can make up any number of them."""
+"""Accounts and regions of a kind that are judged apart: who writes logs can make up any number of them."""
 _MOST_CONTEXTS = 5_000
 
 
