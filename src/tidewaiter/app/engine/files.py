@@ -56,7 +56,7 @@ def normalize_files(
         result.unrecognized += [(str(found.path), found.reason) for found in plan.unrecognized]
     result.known = whole.known
     progress.planned(whole)
-    with _staging() as staging:
+    with staging_folder() as staging:
         for group, done in work_all(whole.objects, Path(staging), workers=workers, deliver=False):
             for item, found in zip(group, done.objects, strict=True):
                 counts = Counts(
@@ -88,7 +88,12 @@ def _place(root: Path, object_id: str) -> str:
     return str(root / object_id if root.is_dir() else root)
 
 
-def _staging() -> tempfile.TemporaryDirectory[str]:
+def staging_folder() -> tempfile.TemporaryDirectory[str]:
+    """Make a folder for segments, which goes with its context.
+
+    Raises:
+        DeliveryError: it cannot be made.
+    """
     try:
         return tempfile.TemporaryDirectory(prefix="tidewaiter-")
     except OSError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -11,12 +10,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tidewaiter.app.engine.assess.facts import SourceFacts
+from tidewaiter.app.engine.files import staging_folder
 from tidewaiter.app.engine.plan import Plan, make_plan
 from tidewaiter.app.engine.pool import Group, work_all
 from tidewaiter.app.engine.run import Progress, exit_code
 from tidewaiter.app.engine.worker import ObjectResult
 from tidewaiter.content import sources
-from tidewaiter.core.errors import DeliveryError
 from tidewaiter.core.faults import Fault
 from tidewaiter.core.settings import Destination
 from tidewaiter.pipeline.deliver import RowColumns, Segment
@@ -105,7 +104,7 @@ def _of_cloudtrail(root: Path, plan: Plan) -> Iterator[Found]:
 def _read(made: Assessment, plan: Plan, workers: int, progress: Progress, *, until: float) -> None:
     natives: dict[str, Destination] = {name: "both" for name, spec in sources().items() if spec.native}
     watches: dict[str, Watch] = {}
-    with _staging() as staging:
+    with staging_folder() as staging:
         results = work_all(plan.objects, Path(staging), workers=workers, deliver=True, destinations=natives)
         for group, done in results:
             for item, result in zip(group, done.objects, strict=True):
@@ -145,11 +144,3 @@ def _rows(made: Assessment, segment: Segment, group: Group, until: float) -> Non
         )
         made.sources[item.source].add(item.id, segment.table, part, segment.copies, until)
         start += count
-
-
-def _staging() -> tempfile.TemporaryDirectory[str]:
-    try:
-        return tempfile.TemporaryDirectory(prefix="tidewaiter-")
-    except OSError as error:
-        hint = "free disk space, or set TMPDIR to a folder that you can write to"
-        raise DeliveryError(f"cannot make a temporary folder: {error.strerror or error}", hint=hint) from None
