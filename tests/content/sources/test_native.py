@@ -80,8 +80,9 @@ def test_the_sources_have_the_tables_that_sentinel_has_for_them():
         for name, spec in NATIVE.items()
         if spec.native
     }
-    assert TABLES.items() <= found.items()
-    assert set(SOURCES) - set(NATIVE) >= {
+    ours = ("aws_", "azure_", "entra_")  # a source that somebody adds is in no list
+    assert {name: tables for name, tables in found.items() if name.startswith(ours)} == TABLES
+    assert {name for name in set(SOURCES) - set(NATIVE) if name.startswith(ours)} == {
         "aws_clb",
         "aws_cloudfront",
         "aws_cloudfront_json",

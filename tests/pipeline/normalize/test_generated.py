@@ -59,7 +59,11 @@ def test_every_route_of_a_source_is_taken_and_every_target_of_records_agrees(sou
     assert all(route.records > 0 for route in found.routes)
     assert sum(route.records for route in found.routes) == found.valid
     assert found.valid + found.quarantined == found.records
-    assert 0.5 * found.records < found.valid < found.records, "some are sound, and some are not"
+    assert (
+        (0.6 if source.startswith(("aws_", "azure_", "entra_")) else 0.5) * found.records
+        < found.valid
+        < found.records
+    ), "some are sound, and some are not"
     assert all(
         target.records == found.valid and target.columns > 10 * found.valid for target in found.targets
     )
