@@ -38,13 +38,8 @@ PLANNED = sorted(set(SOURCES) - {"aws_securitylake"})
 """Sources whose transformations the local executor plans within minutes; the others are parsed alone."""
 LEAN = {"aws_networkfirewall": 15}
 """Sources whose tables lack much, such as what an alert saw of HTTP: what is compared for each unread."""
-LISTED = {
-    **{"aws_securityhub": 2, "aws_waf": 3, "entra_audit": 15},
-    **{"aws_cloudtrail": 1, "aws_guardduty": 10, "entra_signin": 15},
-}
-"""What is compared for each unread of sources that hold much in lists (headers, details), into which
-a transformation cannot look, and of those whose transformation leaves out columns, which it names, to fit.
-"""
+LISTED = {"aws_securityhub": 2, "aws_waf": 3}
+"""Sources that hold much in lists, as headers and resources, into which a transformation cannot look."""
 NATIVE = sorted(name for name, spec in SOURCES.items() if spec.native)
 
 
