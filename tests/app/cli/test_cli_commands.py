@@ -8,9 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer
 
 from tests.app import logs
 from tidewaiter import __version__
+from tidewaiter.app.cli import root
 from tidewaiter.core.errors import ContentError, ContentErrors, Location
 from tidewaiter.state import open_state
 
@@ -19,6 +21,18 @@ USAGE = "Usage: tidewaiter"
 
 def test_the_version_is_printed(cli):
     assert cli("--version").out == f"{__version__}\n"
+
+
+def test_the_help_of_no_command_is_cut_in_80_columns():
+    """Click ends what does not fit with three dots."""
+    cut, found = [], [typer.main.get_command(root.app)]
+    while found:
+        within = getattr(found.pop(), "commands", {})
+        room = 80 - 6 - max(map(len, within), default=0)
+        cut += [name for name, each in within.items() if each.get_short_help_str(room).endswith("...")]
+        found += within.values()
+
+    assert cut == []
 
 
 @pytest.mark.parametrize(

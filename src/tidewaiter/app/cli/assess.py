@@ -28,7 +28,7 @@ def assess(
     config: Config = None,
     json: Json = False,
 ) -> None:
-    """Tell what lies in a folder of logs: no Azure, no state, nothing is sent or kept.
+    """Tell what lies in a folder of logs and what it would cost. No Azure, no state: nothing is sent or kept.
 
     Sources, accounts, regions, times; log files that are gone or changed, and silences; what Sentinel would
     bill, and for what; how much of it maps to ASIM; what could not be read. Exit codes as of `run`, and 3

@@ -55,7 +55,7 @@ def show(
 
 @app.command("verify")
 def verify(state: StateDir = DEFAULT_STATE, json: Json = False) -> None:
-    """Check that nothing in the trail, or in the decisions it vouches for, was changed, removed or added.
+    """Check that nothing in the audit trail was changed. Nor in the decisions that it vouches for.
 
     Exit code 3 when something was found. The page about the audit trail says what cannot be found.
     """

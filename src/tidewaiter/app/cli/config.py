@@ -28,7 +28,7 @@ def show(
     config: Config = None,
     json: Json = False,
 ) -> None:
-    """Print every setting with its value, and with --origin the file and line or the variable it is from."""
+    """Print every setting with its value. With --origin, also file and line, or variable."""
     loaded = load(config)
     rows = [
         (name, shown(name, value), loaded.origins.get(name, "default"))

@@ -31,7 +31,7 @@ def demo(
     events: Annotated[int, typer.Option("--events", min=500, help="CloudTrail events of the day.")] = 20_000,
     seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same day.")] = 7,
 ) -> None:
-    """Generate a small day of AWS logs, run everything on the embedded lab, and print the story."""
+    """Make a small day of logs, run everything, print the story."""
     from tidewaiter.lab.generator import generate
 
     _make_anew(out)

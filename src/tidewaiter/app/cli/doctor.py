@@ -10,7 +10,7 @@ from tidewaiter.app.cli.terminal import emit, output, table
 
 
 def doctor(state: StateDir = DEFAULT_STATE, config: Config = None, json: Json = False) -> None:
-    """Check settings, content, state, archive, disk, memory and certificates on this machine.
+    """Check settings, content, state and this machine. That includes archive, disk, memory and certificates.
 
     Nothing is changed and no cloud is called. Exit code 4 when something has failed.
     """

@@ -31,7 +31,7 @@ def drift(
     source: Annotated[str, typer.Option("--source", help="Only this source.")] = "",
     json: Json = False,
 ) -> None:
-    """List where the records of a source no longer look as they did, newest last.
+    """List where records no longer look as they did. The newest is last.
 
     A run learns what records look like, by account and region and by kind of record, and tells of fields
     that are new, gone, renamed, empty or of another type, of new versions, and of columns that rows no longer

@@ -107,7 +107,7 @@ def incidents(
     state: StateDir = DEFAULT_STATE,
     json: Json = False,
 ) -> None:
-    """List incidents, or show one with its stages, narrative and evidence."""
+    """List incidents, or show one with its story and evidence."""
     found = read_incidents(state)
     if incident_id:
         found = [item for item in found if item.incident_id == incident_id]

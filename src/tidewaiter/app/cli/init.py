@@ -88,7 +88,7 @@ def init(
     lab: Annotated[bool, typer.Option("--lab", help="Ask nothing: settings of the embedded lab.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
 ) -> None:
-    """Write a commented tidewaiter.toml from a few questions; an empty answer keeps the embedded lab."""
+    """Write a commented tidewaiter.toml from a few questions. An empty answer keeps the embedded lab."""
     if out.exists() and not force:
         raise UsageError(f"{out} exists", hint="give --force to replace it, or --out another file")
     answers = dict.fromkeys((name for name, _ in _QUESTIONS), "")

@@ -37,7 +37,7 @@ def run(
         float, typer.Option("--timeout", min=0.1, help="Seconds before the query is given up.")
     ] = 60.0,
 ) -> None:
-    """Run a query and print its rows: a table on a terminal, else, or with --json, one JSON object per row.
+    """Run a query and print its rows. A table on a terminal; else, or with --json, one JSON object per row.
 
     What the local executor cannot run is refused by name, never answered with an empty result.
     """
@@ -72,7 +72,7 @@ def check(
     config: Config = None,
     json: Json = False,
 ) -> None:
-    """Check KQL with Microsoft's own parser, for what it costs, and for what leads out of the workspace.
+    """Check KQL with Microsoft's own parser, and what it costs. Told, too: what leads out of the workspace.
 
     Prints path:line:column, severity, rule and what to do (with --json one JSON object per finding). Nothing
     is run. Exit code 3 means errors or warnings.

@@ -44,7 +44,7 @@ def generate(
         bool, typer.Option("--faults", help="Also write damaged objects, one of every kind.")
     ] = False,
 ) -> None:
-    """Write believable days of logs as AWS, Entra and Azure lay them out, and truth.json."""
+    """Write believable days of logs, and truth.json. They lie as AWS, Entra and Azure lay them out."""
     from tidewaiter.lab.generator import generate as write_day
     from tidewaiter.lab.generator import planned
 

@@ -34,7 +34,7 @@ def up(
     ] = "wall",
     json: Json = False,
 ) -> None:
-    """Serve a local Sentinel over TLS until Ctrl-C, for Tidewaiter and for the official Azure SDKs.
+    """Serve a local Sentinel over TLS until Ctrl-C. For Tidewaiter and for the official Azure SDKs.
 
     Prints where it is, and writes settings for its clients into the lab folder.
     """

@@ -98,7 +98,7 @@ def kql(
     vim: Annotated[bool, typer.Option("--vim", help="Only the functions that filter.")] = False,
     json: Json = False,
 ) -> None:
-    """Print a source's ASIM functions for data in Sentinel's own tables, ready to be saved as functions.
+    """Print a source's ASIM functions over Sentinel's own tables. They are ready to be saved as functions.
 
     Which columns the tables cannot fill is told on stderr (with --json in `missing`).
     """
@@ -113,7 +113,7 @@ def transform(
     schema: Annotated[str, typer.Option("--schema", help="Only this ASIM schema.")] = "",
     json: Json = False,
 ) -> None:
-    """Print a source's transformations for a data collection rule: one for each data flow.
+    """Print a source's transformations for data collection rules. There is one for each data flow.
 
     What a transformation leaves out is told on stderr (with --json beside it).
     """
@@ -138,7 +138,7 @@ def known_source(name: str) -> SourceSpec:
 
 @app.command("expect")
 def expect(source: Source) -> None:
-    """Write what a source's samples become, in its folder `expected/`, for a person to review.
+    """Write what a source's samples become, for review. It goes into the source's folder `expected/`.
 
     `mapping test` fails from then on when a row is another. Prints the files that changed.
     """
@@ -186,7 +186,7 @@ def run_samples(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Run samples and generated records through every target; exit code 3 when one is not what it must be.
+    """Run samples and generated records through every target. Exit code 3 when one is not what it must be.
 
     Samples: the rows are compared with the reviewed ones, with the mapping's reference meaning, with the
     source's bytes, and with the rules of ASIM. Generated records recombine and damage the samples and a

@@ -39,7 +39,7 @@ def run(
     config: Config = None,
     json: Json = False,
 ) -> None:
-    """Deliver what is new under a folder to Sentinel, or without Azure settings to the embedded lab.
+    """Deliver what is new under a folder to Sentinel or the lab. It is the lab without Azure settings.
 
     Exit code 5 when an object could not be read whole or rows still wait in the outbox, 2 when nothing
     there is of a known source; quarantined records are reported and kept.
