@@ -11,7 +11,7 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -38,6 +38,11 @@ _ATTEMPTS = 50
 """How often another process may be faster before something is wrong."""
 _LEASE = timedelta(minutes=30)
 _ARCHIVE, _DECISIONS = "archive/", "decisions/"
+
+
+def guest_claim(claim: Claim, source: str) -> Claim:
+    """Return the claim of the records of `source` in an object of another: of `<object>#<source>`."""
+    return replace(claim, object_id=f"{claim.object_id}#{source}", source=source)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +120,12 @@ class Committer:
         self._commits = 0
 
     def add(self, claims: Sequence[Claim], result: GroupResult) -> None:
-        """Take the result of one group; `commit` writes it."""
-        self._held.append((claims, result))
-        self._rows += sum(item.records + 1 for item in result.objects)
+        """Take the result of one group, whose objects the claims are for; `commit` writes it."""
+        guests = [guest_claim(claims[guest.of], guest.source) for guest in result.guests]
+        self._held.append(([*claims, *guests], result))
+        self._rows += sum(item.records + 1 for item in result.results)
         self._bytes += sum(segment.size for segment in result.segments)
-        self._bytes += sum(item.set_aside for item in result.objects)
+        self._bytes += sum(item.set_aside for item in result.results)
 
     @property
     def full(self) -> bool:

@@ -58,7 +58,8 @@ def normalize_files(
     progress.planned(whole)
     with staging_folder() as staging:
         for group, done in work_all(whole.objects, Path(staging), workers=workers, deliver=False):
-            for item, found in zip(group, done.objects, strict=True):
+            names = [item.object.source for item in group] + [guest.source for guest in done.guests]
+            for source, found in zip(names, done.results, strict=True):
                 counts = Counts(
                     objects=1,
                     records=found.records,
@@ -68,7 +69,7 @@ def normalize_files(
                     faults=len(found.faults) + len(found.quarantined),
                     raw_bytes=found.raw_bytes,
                 )
-                result.sources.setdefault(item.object.source, Counts()).add(counts)
+                result.sources.setdefault(source, Counts()).add(counts)
                 result.faults += found.faults
                 result.quarantined += found.quarantined[: SHOWN - len(result.quarantined)]
             for segment in done.segments:

@@ -87,7 +87,7 @@ class _Settlement:
         return self.out
 
     def _group(self, claims: Sequence[Claim], result: GroupResult) -> None:
-        done = [_done(claim, item) for claim, item in zip(claims, result.objects, strict=True)]
+        done = [_done(claim, item) for claim, item in zip(claims, result.results, strict=True)]
         theirs = [claim.version in self.taken for claim in claims]
         unreadable = [any(fault.kind == "unreadable" for fault in item.faults) for item in done]
         lost = [gone or away for gone, away in zip(unreadable, theirs, strict=True)]

@@ -23,6 +23,7 @@ from tidewaiter.pipeline.detect import Detector
 from tidewaiter.pipeline.normalize import FrameRows, JsonRows, Normalizer
 from tidewaiter.pipeline.normalize.drift import Lookout, Seen
 from tidewaiter.pipeline.sources.codecs import DEFAULT_LIMITS, Limits, read
+from tidewaiter.pipeline.sources.strangers import Strangers
 
 _TIME = b'"TimeGenerated":"'
 NOWHERE_ELSE: Mapping[str, Destination] = {}
@@ -51,18 +52,39 @@ class ObjectResult:
         """Bytes of the records that were set aside."""
         return sum(len(each.raw) for each in self.quarantined)
 
+    def finish(self, faults: Sequence[Fault] = ()) -> None:
+        """Count the records; where the object that they stand in could not be read, neither could they."""
+        self.records = self.valid + len(self.quarantined)
+        self.faults += [fault for fault in faults if fault.kind == "unreadable"]
+
+
+@dataclass(slots=True)
+class Guest:
+    """Records of `source` that stand in the object at place `of` of its group, which is of another source."""
+
+    of: int
+    source: str
+    result: ObjectResult
+
 
 @dataclass(slots=True)
 class GroupResult:
     """What came of a group of objects: `objects` in their order, rows in `segments` on disk.
 
-    `seen` is what some of the records looked like.
+    The places that segments name count the objects, then the `guests`. `seen` is what some of the records
+    looked like.
     """
 
     objects: list[ObjectResult]
     segments: list[Segment]
     seconds: dict[str, float]
     seen: Seen = field(default_factory=Seen)
+    guests: list[Guest] = field(default_factory=list)
+
+    @property
+    def results(self) -> list[ObjectResult]:
+        """All results, by their places."""
+        return [*self.objects, *(guest.result for guest in self.guests)]
 
 
 class Worker:
@@ -85,6 +107,7 @@ class Worker:
         self.limits = limits
         self.specs = sources()
         self.destinations = destinations
+        self.strangers = _strangers()
         self.normalizers = {
             name: _normalizer(name, destinations.get(name, "asim") != "asim") for name in self.specs
         }
@@ -94,49 +117,68 @@ class Worker:
 
     def work(self, group: Sequence[tuple[SourceObject, str]], stem: str) -> GroupResult:
         """Read every (object, digest) to its end; what is wrong becomes faults and quarantined records."""
-        writer = SegmentWriter(self.staging, stem)
-        clock = _Clock()
+        work = _Work(SegmentWriter(self.staging, stem), _Clock(), len(group))
         objects: list[ObjectResult] = []
         room = QUARANTINE_BYTES
         for place, (item, digest) in enumerate(group):
             limit = max(room, _OWN_BYTES)
-            objects.append(self._object(place, item, digest, writer, clock, limit))
+            objects.append(self._object(place, item, digest, work, limit))
             room -= objects[-1].set_aside
-        with clock.stage("stage"):
-            segments = writer.close()
+        with work.clock.stage("stage"):
+            segments = work.writer.close()
         seen = self.lookout.seen() if self.lookout else Seen()
-        return GroupResult(objects, segments, clock.seconds, seen)
+        for guest in work.guests:
+            guest.result.finish(objects[guest.of].faults)
+        return GroupResult(objects, segments, work.clock.seconds, seen, work.guests)
 
     def _object(
-        self,
-        place: int,
-        item: SourceObject,
-        digest: str,
-        writer: SegmentWriter,
-        clock: _Clock,
-        most_aside: int,
+        self, place: int, item: SourceObject, digest: str, work: _Work, most_aside: int
     ) -> ObjectResult:
         result = ObjectResult(item.id)
-        prefix = object_prefix(item.source, digest)
         chunks = read(item, self.specs[item.source].recognition, self.limits)
-        while (chunk := clock.next(chunks)) is not None:
-            result.raw_bytes += chunk.raw_bytes
-            result.faults += chunk.faults
-            result.quarantined += chunk.quarantined
-            with clock.stage("normalize"):
-                mapped = self.normalizers[item.source].normalize(chunk, object_id=item.id, prefix=prefix)
-            result.valid += mapped.valid
-            result.quarantined += mapped.quarantined
-            if self.lookout:
-                with clock.stage("drift"):
-                    self.lookout.look(item.source, item.id, chunk, mapped.rows)
-            alone = self.destinations.get(item.source) == "native"
-            for rows in mapped.rows:
-                self._rows(place, rows, result, writer, clock, alone=alone)
+        while (chunk := work.clock.next(chunks)) is not None:
+            aside = self._chunk(place, item.source, digest, chunk, result, work)
+            if aside:
+                stay, others = self.strangers.sort(item.source, aside)
+                result.quarantined += stay
+                for source, records in others.items():
+                    self._guest(place, source, digest, records, item.id, work)
             if _given_up(result, most_aside):
                 break
-        result.records = result.valid + len(result.quarantined)
+        result.finish()
         return result
+
+    def _guest(
+        self,
+        of: int,
+        source: str,
+        digest: str,
+        records: Sequence[Quarantined],
+        object_id: str,
+        work: _Work,
+    ) -> None:
+        """Take records of another source than that of their object."""
+        place, result = work.guest(of, source, object_id)
+        for chunk in self.strangers.read(source, records):
+            result.quarantined += self._chunk(place, source, digest, chunk, result, work)
+
+    def _chunk(
+        self, place: int, source: str, digest: str, chunk: Chunk, result: ObjectResult, work: _Work
+    ) -> list[Quarantined]:
+        """Normalize a chunk and stage its rows; return what had to be set aside."""
+        prefix = object_prefix(source, digest)
+        result.raw_bytes += chunk.raw_bytes
+        result.faults += chunk.faults
+        with work.clock.stage("normalize"):
+            mapped = self.normalizers[source].normalize(chunk, object_id=result.object_id, prefix=prefix)
+        result.valid += mapped.valid
+        if self.lookout:
+            with work.clock.stage("drift"):
+                self.lookout.look(source, result.object_id, chunk, mapped.rows)
+        alone = self.destinations.get(source) == "native"
+        for rows in mapped.rows:
+            self._rows(place, rows, result, work.writer, work.clock, alone=alone)
+        return [*chunk.quarantined, *mapped.quarantined]
 
     def _rows(
         self,
@@ -203,6 +245,11 @@ def _normalizer(source: str, native: bool) -> Normalizer:
 
 
 @cache
+def _strangers() -> Strangers:
+    return Strangers({name: spec.recognition for name, spec in sources().items()})
+
+
+@cache
 def _detector() -> Detector:
     return Detector(detections().values())
 
@@ -219,6 +266,24 @@ def _given_up(result: ObjectResult, most_aside: int) -> bool:
     hint = "look at what it holds: is it a log of this source at all?"
     result.faults.append(Fault(result.object_id, "over_limit", message, hint))
     return True
+
+
+@dataclass(slots=True)
+class _Work:
+    """What the objects of a group share: where their rows go, and the guests among them."""
+
+    writer: SegmentWriter
+    clock: _Clock
+    objects: int
+    guests: list[Guest] = field(default_factory=list)
+
+    def guest(self, of: int, source: str, object_id: str) -> tuple[int, ObjectResult]:
+        """Return the place and the result for records of a source in the object at `of`."""
+        for n, guest in enumerate(self.guests):
+            if (guest.of, guest.source) == (of, source):
+                return self.objects + n, guest.result
+        self.guests.append(Guest(of, source, ObjectResult(object_id)))
+        return self.objects + len(self.guests) - 1, self.guests[-1].result
 
 
 class _Clock:

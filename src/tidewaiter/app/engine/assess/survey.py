@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import NamedTuple
 from tidewaiter.app.engine.assess.facts import SourceFacts
 from tidewaiter.app.engine.files import staging_folder
 from tidewaiter.app.engine.plan import Plan, make_plan
-from tidewaiter.app.engine.pool import Group, work_all
+from tidewaiter.app.engine.pool import work_all
 from tidewaiter.app.engine.run import Progress, exit_code
 from tidewaiter.app.engine.worker import ObjectResult
 from tidewaiter.content import sources
@@ -107,10 +107,11 @@ def _read(made: Assessment, plan: Plan, workers: int, progress: Progress, *, unt
     with staging_folder() as staging:
         results = work_all(plan.objects, Path(staging), workers=workers, deliver=True, destinations=natives)
         for group, done in results:
-            for item, result in zip(group, done.objects, strict=True):
-                _count(made, item.object.source, result)
+            names = [item.object.source for item in group] + [guest.source for guest in done.guests]
+            for source, result in zip(names, done.results, strict=True):
+                _count(made, source, result)
             for segment in done.segments:
-                _rows(made, segment, group, until)
+                _rows(made, segment, list(zip(names, done.results, strict=True)), until)
                 segment.path.unlink()
             for seen in done.seen.sightings:
                 if seen.source not in watches:
@@ -134,13 +135,15 @@ def _count(made: Assessment, source: str, result: ObjectResult) -> None:
             made.aside[reason] += 1
 
 
-def _rows(made: Assessment, segment: Segment, group: Group, until: float) -> None:
+def _rows(
+    made: Assessment, segment: Segment, objects: Sequence[tuple[str, ObjectResult]], until: float
+) -> None:
     rows = read_rows(segment.path)
     start = 0
     for place, count in segment.spans:
-        item = group[place].object
+        source, item = objects[place]
         part = RowColumns(
             *(getattr(rows, name)[start : start + count] for name in RowColumns.__struct_fields__)
         )
-        made.sources[item.source].add(item.id, segment.table, part, segment.copies, until)
+        made.sources[source].add(item.object_id, segment.table, part, segment.copies, until)
         start += count

@@ -73,6 +73,20 @@ class Recognizer:
             return self._object(file, fit or suggested)  # type: ignore[arg-type]
         return _not_recognized(file, head, sample.describe(content, seen), suggested)
 
+    def source_of(self, record: bytes, *, other_than: str) -> str | None:
+        """Return the other source that a record, or a document with records, is of; None if it is of none."""
+        sources = [source for source in self._recognitions if source != other_than]
+        data = record[json.skip_space(record, 0) :]
+        if data[:1] != b"{":
+            lines = sample.lines(data)
+            whole = len(lines) == 1
+            return next((each for each in sources if whole and self._is_line(lines[0], each)), None)
+        for value in islice(sample.values(data, self._envelopes), 1):
+            for source in sources:
+                if self._value_kind(value, source) == "events":
+                    return source
+        return None
+
     def _object(self, file: File, fit: _Fit) -> SourceObject:
         codec = self._recognitions[fit.source].codec
         return SourceObject(file.id, file.path, fit.source, fit.kind, codec, file.size)
@@ -123,6 +137,9 @@ class Recognizer:
             if raw and self._lines_fit(raw.splitlines(), source):
                 return "events"
         return None
+
+    def _is_line(self, line: bytes, source: str) -> bool:
+        return source in self._line and bool(self._line[source].search(line))
 
     def _lines_fit(self, lines: list[bytes], source: str) -> bool:
         """Say whether the first line is a header of the source, or some line one without a header."""
