@@ -7,11 +7,12 @@ from msgspec.structs import force_setattr
 
 from tidewaiter.core.objects import Codec, ObjectKind
 
-LOG_EVENTS = "logEvents"
+LOG_EVENTS = ("logEvents", "events")
 MESSAGE = "message"
-"""A subscription of CloudWatch Logs hands on documents with the list of the first name, whose elements hold a
-record each in the member of the second. Any record may come so ("Log group-level subscription filters",
-Amazon CloudWatch Logs User Guide, read 2026-11); shippers call the record as it was `message`, too."""
+"""A subscription of CloudWatch Logs hands on documents with the list of the first name, `aws logs
+filter-log-events` answers with one of the second; their elements hold a record each in the member `message`.
+Any record may come so ("Log group-level subscription filters", Amazon CloudWatch Logs User Guide, and
+"FilterLogEvents", its API Reference, read 2026-11); shippers call the record as it was `message`, too."""
 
 
 class PathRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -19,6 +20,18 @@ class PathRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     match: str
     kind: ObjectKind
+
+
+class OtherForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A form of the same records that is put into the one the source reads, before anything reads it.
+
+    A record with all of `members` becomes one with those of `into`: name to where its value stands in the
+    record (`status.value`), or "." for the record as a whole. `says` are members with a text of their own.
+    """
+
+    members: tuple[str, ...]
+    into: dict[str, str]
+    says: dict[str, str] = {}
 
 
 class JsonShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -30,7 +43,7 @@ class JsonShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     member that holds the list of records, in the document itself (`Records`) or in an object of it
     (`detail.findings`). `wrappers`: names of a member that holds one
     record of this source inside a shipper's record, as an object or as a JSON string. CloudWatch Logs' names
-    are among them for every source.
+    are among them for every source. `other_forms`: forms that are put into the one that is read.
     """
 
     kind: ObjectKind
@@ -39,10 +52,11 @@ class JsonShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     wrappers: tuple[str, ...] = ()
     or_members: tuple[tuple[str, ...], ...] = ()
     values: dict[str, frozenset[str]] = {}
+    other_forms: tuple[OtherForm, ...] = ()
 
     def __post_init__(self) -> None:
         """Add what CloudWatch Logs lays around a record."""
-        force_setattr(self, "envelopes", tuple(dict.fromkeys((*self.envelopes, LOG_EVENTS))))
+        force_setattr(self, "envelopes", tuple(dict.fromkeys((*self.envelopes, *LOG_EVENTS))))
         force_setattr(self, "wrappers", tuple(dict.fromkeys((*self.wrappers, MESSAGE))))
 
     @property

@@ -81,7 +81,8 @@ class JsonReader:
         self._ledger = Ledger(object_id, shape, feed, record_bytes)
         self._salvage = Salvage(shape, record_bytes)
         self._envelopes = Envelopes(shape.envelopes)
-        names = (*(name for form in shape.forms for name in form), *shape.wrappers)
+        forms = (*shape.forms, *(form.members for form in shape.other_forms))
+        names = (*(name for form in forms for name in form), *shape.wrappers)
         self._own_names = frozenset(name.encode() for name in names)
         self._place = _Place.OUTSIDE
         self._path: Path = ()  # of the object in the document that is looked through

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from tidewaiter.content.recognition import JsonShape
+from tidewaiter.content.recognition import JsonShape, OtherForm
 from tidewaiter.core.faults import FaultKind
 from tidewaiter.pipeline.sources.codecs.json_values import (
     MEMBERS,
@@ -51,7 +51,7 @@ def members_of(raw: bytes | memoryview | msgspec.Raw) -> dict[str, msgspec.Raw] 
 def fits(shape: JsonShape, raw: bytes | memoryview | msgspec.Raw) -> bool:
     """Say whether the value is a record of the shape, wrapped or not."""
     found = members_of(raw)
-    return found is not None and (has_members(shape, found) or wrapper_of(shape, found) is not None)
+    return found is not None and (has_members(shape, found) or _is_inside(shape, found))
 
 
 def has_members(shape: JsonShape, found: Mapping[str, object]) -> bool:
@@ -65,9 +65,36 @@ def wrapper_of(shape: JsonShape, found: Mapping[str, msgspec.Raw]) -> str | None
 
 
 def is_wrapped(shape: JsonShape, raw: bytes | msgspec.Raw) -> bool:
-    """Say whether the value is not a record itself but has a member that can hold one."""
+    """Say whether the value is not a record itself but has a member that can hold one, or another form."""
     found = members_of(raw) if shape.wrappers else None
-    return found is not None and not has_members(shape, found) and wrapper_of(shape, found) is not None
+    return found is not None and not has_members(shape, found) and _is_inside(shape, found)
+
+
+def other_form(shape: JsonShape, found: Mapping[str, object]) -> OtherForm | None:
+    """Return the form that is to be put into the one that is read, None if the record has no such form."""
+    return next((form for form in shape.other_forms if all(name in found for name in form.members)), None)
+
+
+def _is_inside(shape: JsonShape, found: Mapping[str, msgspec.Raw]) -> bool:
+    return wrapper_of(shape, found) is not None or other_form(shape, found) is not None
+
+
+def _put_into(form: OtherForm, found: Mapping[str, msgspec.Raw], record: bytes | msgspec.Raw) -> bytes:
+    """Write the record in the form that is read; what it does not have, the other has not either."""
+    values: dict[str, object] = dict(form.says)
+    for name, path in form.into.items():
+        value = msgspec.Raw(bytes(record)) if path == "." else _at(found, path)
+        if value is not None:
+            values[name] = value
+    return msgspec.json.encode(values)
+
+
+def _at(found: Mapping[str, msgspec.Raw], path: str) -> msgspec.Raw | None:
+    *names, last = path.split(".")
+    held: Mapping[str, msgspec.Raw] | None = found
+    for name in names:
+        held = members_of(held[name]) if held and name in held else None
+    return held.get(last) if held else None
 
 
 def unwrap(shape: JsonShape, raw: bytes | msgspec.Raw) -> Unwrapped:
@@ -75,6 +102,10 @@ def unwrap(shape: JsonShape, raw: bytes | msgspec.Raw) -> Unwrapped:
     record: bytes | msgspec.Raw = raw
     for _ in range(_NESTING):
         found = members_of(record)
+        form = None if found is None or has_members(shape, found) else other_form(shape, found)
+        if form is not None and found is not None:
+            record = _put_into(form, found, record)
+            break
         name = None if found is None or has_members(shape, found) else wrapper_of(shape, found)
         if found is None or name is None:
             listed = None if found is None or has_members(shape, found) else _listed(shape, found)
@@ -106,10 +137,7 @@ def unwrap(shape: JsonShape, raw: bytes | msgspec.Raw) -> Unwrapped:
 def _listed(shape: JsonShape, found: Mapping[str, msgspec.Raw]) -> tuple[msgspec.Raw, ...] | None:
     """Return the records of a document that holds a list of them; None when it is no such document."""
     for envelope in shape.envelopes:
-        *names, last = envelope.split(".")
-        held: Mapping[str, msgspec.Raw] | None = found
-        for name in names:
-            held = members_of(held[name]) if held and name in held else None
-        if held and bytes(held.get(last, b""))[:1] == b"[":
-            return tuple(RAW_LIST.decode(held[last]))
+        value = _at(found, envelope)
+        if value is not None and bytes(value)[:1] == b"[":
+            return tuple(RAW_LIST.decode(value))
     return None

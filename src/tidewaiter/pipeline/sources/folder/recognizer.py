@@ -46,7 +46,7 @@ class Recognizer:
             for rule in recognition.paths
         ]
         shapes = [shape for recognition in recognitions.values() for shape in recognition.json]
-        self._envelopes = Envelopes((LOG_EVENTS, *(name for shape in shapes for name in shape.envelopes)))
+        self._envelopes = Envelopes((*LOG_EVENTS, *(name for shape in shapes for name in shape.envelopes)))
         self._line = {
             source: re.compile(recognition.text.line.encode())
             for source, recognition in recognitions.items()
@@ -152,6 +152,8 @@ class Recognizer:
 
 
 def _has_members(found: Mapping[bytes, bytes], shape: JsonShape) -> bool:
+    if any(all(name.encode() in found for name in form.members) for form in shape.other_forms):
+        return True
     if not any(all(name.encode() in found for name in form) for form in shape.forms):
         return False
     return all(_says(found.get(name.encode(), b""), allowed) for name, allowed in shape.values.items())
