@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 import os
 import shutil
@@ -115,6 +116,19 @@ def _prepared_labs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(store, "open_for_writing", opened)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_token_key() -> Iterator[None]:
+    """Let all labs sign with one key: to find the primes of another takes longer than most tests."""
+    from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+
+    from tidewaiter.lab.server import tokens
+
+    made = functools.cache(generate_private_key)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tokens, "generate_private_key", lambda **how: made(**how))
         yield
 
 

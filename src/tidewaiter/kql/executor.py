@@ -7,6 +7,8 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from hashlib import blake2b
+from operator import itemgetter
 from pathlib import Path
 from threading import Lock, Timer
 from types import TracebackType
@@ -26,6 +28,9 @@ from tidewaiter.kql.translation import Probe, Statement, translate
 _Found = TypeVar("_Found")
 
 _BATCH = 1000
+_MOST_PREPARED = 256
+_prepared: dict[tuple[str, Limits, str, bytes], Prepared] = {}
+"""Translations of this process, the oldest first: of the text, and of what the query could see."""
 _ANY_TIME = datetime(1999, 12, 31, 23, 59, 59, 987654, tzinfo=UTC)
 """The clock of a query while it is prepared: a time that stands in no query."""
 _KQL_TYPES = {
@@ -123,8 +128,26 @@ class Executor:
                 _types(connection, statement)
 
     def prepare(self, query: str, *, limits: Limits | None = None, origin: str = "query") -> Prepared:
-        """Translate a query once, to run it on many parts of its tables; raises what `check` raises."""
-        text = QueryText(query, origin)
+        """Translate a query once, to run it on many parts of its tables; raises what `check` raises.
+
+        What was prepared on the same tables and functions is prepared: rules are, every time they run.
+        """
+        key = query, limits or self._limits, origin, self._visible()
+        if (known := _prepared.get(key)) is not None:
+            return known
+        made = self._prepare(QueryText(query, origin), limits)
+        while len(_prepared) >= _MOST_PREPARED:
+            _prepared.pop(next(iter(_prepared)), None)
+        _prepared[key] = made
+        return made
+
+    def _visible(self) -> bytes:
+        """Return what stands for all that a query may see: a translation holds as long as it stays."""
+        tables = [(name, *columns.items()) for name, columns in self._schemas.items()]
+        seen = repr((tables, sorted(self._functions.items(), key=itemgetter(0)), sorted(self._received)))
+        return blake2b(seen.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+    def _prepare(self, text: QueryText, limits: Limits | None) -> Prepared:
         with self._lock:
             connection = self._open()
             statement = self._translate(connection, text, limits or self._limits, _ANY_TIME, rows=False)

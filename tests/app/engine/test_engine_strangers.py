@@ -60,7 +60,7 @@ def _documents(content):
 @pytest.mark.parametrize("host", ["aws_cloudtrail", "aws_guardduty", "aws_macie", "aws_securityhub"])
 def test_whoever_comes_first_each_json_record_is_of_its_own_source(sample, counted, host):
     alone = {source: one_line(sample(source, name)) for source, name in JSON.items()}
-    expected = {}
+    expected: dict[str, tuple[int, int]] = {}
     for source, content in alone.items():
         expected |= counted(content, source)
     assert set(expected) == set(JSON)
@@ -73,7 +73,7 @@ def test_whoever_comes_first_each_json_record_is_of_its_own_source(sample, count
 @pytest.mark.parametrize("order", list(itertools.permutations(LINES)))
 def test_lines_of_three_kinds_of_load_balancer_may_stand_in_one_file(sample, counted, order):
     alone = {source: sample(source, name) for source, name in LINES.items()}
-    expected = {}
+    expected: dict[str, tuple[int, int]] = {}
     for source, content in alone.items():
         expected |= counted(content, source)
 

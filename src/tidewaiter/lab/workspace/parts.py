@@ -88,12 +88,14 @@ def earliest(workspace: Workspace) -> datetime | None:
 
 
 def _stored(workspace: Workspace) -> dict[str, list[str]]:
-    query = (
-        "SELECT table_name, list(column_name) FROM duckdb_columns() "
-        "WHERE schema_name = 'tidewaiter' AND NOT starts_with(table_name, '_') GROUP BY table_name"
-    )
-    known = workspace.tables()
-    return {name: columns for name, columns in workspace.executor().rows_of(query) if name in known}
+    """Return the stored columns of each table that has some; to list all columns, DuckDB binds every view."""
+    executor, known = workspace.executor(), workspace.tables()
+    named = executor.rows_of("SELECT table_name FROM duckdb_tables() WHERE schema_name = 'tidewaiter'")
+    return {
+        name: [column for column, *_ in executor.rows_of(f'DESCRIBE tidewaiter."{name}"')]
+        for (name,) in named
+        if name in known
+    }
 
 
 def _text(at: datetime) -> str:

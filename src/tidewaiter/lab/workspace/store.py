@@ -89,13 +89,16 @@ class Workspace:
             connection = open_locked(path)
             try:
                 version, _ = check_version(connection, path)
-            finally:
+            except BaseException:
                 connection.close()
+                raise
             if version < VERSION or any((path.parent / "arrivals").glob("*.parquet")):
+                connection.close()
                 lock.release()
                 cls._open_for_writing(path, memory).close()  # brings the file up, and loads what waits
                 lock = WorkspaceLock.take(path, shared=True)
-            return cls(path, open_locked(path), None, lock)
+                connection = open_locked(path)
+            return cls(path, connection, None, lock)
         except BaseException:
             lock.release()
             raise
@@ -241,6 +244,11 @@ class Workspace:
         rows = (dict(zip(names, row, strict=True)) for row in found.fetchall())
         return [Receipt(**{**row, "received": row["received"].replace(tzinfo=UTC)}) for row in rows]
 
+    def _filled(self) -> list[str]:
+        """Return the tables that ever had a row: to plan a query on all of them takes long."""
+        query = "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'tidewaiter'"
+        return [name for (name,) in self._open().execute(query).fetchall() if name in self._catalog]
+
     def _table(self, name: str) -> Table:
         found = self._catalog.get(name)
         if found is None:
@@ -314,15 +322,16 @@ class Workspace:
     def counts(self) -> dict[str, int]:
         """Return the number of rows per table, for tables that have any."""
         self.load_waiting()
-        names = [name for name in self._catalog if name != "Usage"]  # which is computed
-        parts = [f"SELECT '{name}', count(*) FROM main.\"{name}\"" for name in names]
-        rows = self._open().execute(" UNION ALL ".join(parts)).fetchall()
+        parts = [f"SELECT '{name}', count(*) FROM main.\"{name}\"" for name in self._filled()]
+        rows = self._open().execute(" UNION ALL ".join(parts)).fetchall() if parts else []
         return {name: count for name, count in sorted(rows) if count}
 
     def stream_time(self) -> datetime | None:
         """Return the latest TimeGenerated of rows that were sent, in UTC: the clock of an embedded lab."""
         self.load_waiting()
-        names = [name for name in self._catalog if name not in OWN_TABLES]
+        names = [name for name in self._filled() if name not in OWN_TABLES]
+        if not names:
+            return None
         parts = [f'SELECT max("TimeGenerated") AS latest FROM main."{name}"' for name in names]
         found = self._open().execute(f"SELECT max(latest) FROM ({' UNION ALL '.join(parts)})").fetchone()
         latest = found[0] if found else None
