@@ -18,6 +18,7 @@ from tidewaiter.asim.mapping.compile_polars import compile_polars
 from tidewaiter.asim.mapping.evaluate import column, evaluate, truth
 from tidewaiter.asim.mapping.expression import Const, Expr, parse
 from tidewaiter.asim.mapping.fold import fold
+from tidewaiter.asim.mapping.polars_stages import stages_of
 from tidewaiter.asim.mapping.record import attribute, record_type
 from tidewaiter.asim.mapping.source_mapping import Route, SourceMapping
 from tidewaiter.asim.mapping.spec import EVENT_ID, MappingSpec
@@ -79,7 +80,7 @@ def test_a_plan_means_what_the_interpreter_means(
     mapping = mapping_of(wanted, when)
     plan = compile_polars(mapping, header)
     rows = [known | unknown for known, unknown in found]
-    frame = frame_of(header, plan.fields, rows)
+    frame = plan.staged(frame_of(header, plan.fields, rows))
     route = pl.lit(True) if plan.whens[0] is None else plan.whens[0]
     taken = frame.select(route.alias("w"))["w"].to_list()
     taken = taken * len(rows) if len(taken) == 1 else taken
@@ -141,9 +142,25 @@ def test_two_header_fields_of_one_attribute_name_keep_their_own_values():
     plan = compile_polars(mapping_of({"C": ("string", parse("dash_ed"))}), ["dash_ed", "dash-ed", "dash.ed"])
     row = {"dash_ed": "unknown", "dash-ed": "known", "dash.ed": "unknown too"}
     frame = frame_of(["dash_ed", "dash-ed", "dash.ed"], plan.fields, [row])
-    got = frame.select(plan.columns[0]).to_dicts()[0]
+    got = plan.staged(frame).select(plan.columns[0]).to_dicts()[0]
     assert got["C"] == "known"
     assert got["AdditionalFields"] == '{"dash_ed":"unknown","dash.ed":"unknown too"}'
+
+
+def test_what_is_needed_more_than_once_is_computed_once_in_the_order_of_need():
+    shared = "first(regex(type, '^(a+)'), regex(c, '^(b+)'))"
+    twice = mapping_of({n: ("string", parse(f"template('{n}{{}}', {shared})")) for n in ("C", "D")})
+    row = {"type": "aab", "c": "bb"}
+
+    plan = compile_polars(twice, ["type", "c"])
+    got = plan.staged(frame_of(["type", "c"], plan.fields, [row])).select(plan.columns[0]).to_dicts()[0]
+
+    assert stages_of([parse("regex(type, '^(x)')"), parse("regex(type, '^(y)')")]) == []
+    assert [len(stage) for stage in plan.stages] == [2, 1, 2], (
+        "patterns, the first of both, two routes' columns"
+    )
+    assert not any("extract" in str(column) for column in plan.columns[0])
+    assert (got["C"], got["D"]) == ("Caa", "Daa")
 
 
 def test_a_table_without_additional_fields_gets_none():
@@ -151,7 +168,7 @@ def test_a_table_without_additional_fields_gets_none():
     narrow = replace(mapping, types={"T": {"C": "string"}})
     plan = compile_polars(narrow, ["c", "tomorrow"])
     frame = frame_of(["c", "tomorrow"], plan.fields, [{"c": "x", "tomorrow": "y"}])
-    assert frame.select(plan.columns[0]).to_dicts() == [{"C": "x"}]
+    assert plan.staged(frame).select(plan.columns[0]).to_dicts() == [{"C": "x"}]
 
 
 @pytest.mark.parametrize("text", grammar.EVERY_OPERATOR)
@@ -160,7 +177,8 @@ def test_every_operator_on_awkward_values_means_what_the_interpreter_means(text:
     expr, kind = parse(text), grammar.column_kind(text)
     plan = compile_polars(mapping_of({"C": (kind, expr)}), header)
     rows = [{"type": a, "c": b, "v0": n, "n": n} for a, b, n in grammar.AWKWARD]
-    got = frame_of(header, plan.fields, rows).select(pl.col(EVENT_ID), *plan.columns[0]).to_dicts()
+    frame = plan.staged(frame_of(header, plan.fields, rows))
+    got = frame.select(pl.col(EVENT_ID), *plan.columns[0]).to_dicts()
     for place, row in enumerate(rows):
         record = {name: row[name] for name in header} | {EVENT_ID: f"e-{place}"}
         cell = moment(got[place].get("C"), kind)

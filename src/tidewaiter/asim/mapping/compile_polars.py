@@ -19,6 +19,7 @@ from tidewaiter.asim.mapping import operators as meaning
 from tidewaiter.asim.mapping import patterns
 from tidewaiter.asim.mapping.expression import Const, Expr, Field, Op, walk
 from tidewaiter.asim.mapping.fold import fold
+from tidewaiter.asim.mapping.polars_stages import stages_of
 from tidewaiter.asim.mapping.record import attribute
 from tidewaiter.asim.mapping.source_mapping import SourceMapping
 from tidewaiter.asim.mapping.spec import EVENT_ID, MappingSpec
@@ -44,26 +45,40 @@ _ESCAPED = {c: json.dumps(c)[1:-1] for c in (*map(chr, range(32)), '"', "\\")}
 class TextPlan:
     """Plan for one header.
 
-    `fields` are Python attribute names in file order, `types` the Polars types to read them as. `valid`
+    `fields` are Python attribute names in file order, `types` the Polars types to read them as. `stages` are
+    columns to add first, one stage after the other: what the other expressions need more than once. `valid`
     is true for lines that have what the source must have; `tables[i]` and `columns[i]` are the target
     and its expressions, `whens[i]` the condition of the route.
     """
 
     fields: tuple[str, ...]
     types: Mapping[str, pl.DataType | type[pl.DataType]]
+    stages: tuple[tuple[pl.Expr, ...], ...]
     valid: pl.Expr
     tables: tuple[str, ...]
     whens: tuple[pl.Expr | None, ...]
     columns: tuple[tuple[pl.Expr, ...], ...]
 
+    def staged(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Return the lines with the columns of all stages, which the other expressions read."""
+        for stage in self.stages:
+            frame = frame.with_columns(stage)
+        return frame
 
-def compile_polars(source: SourceMapping, header: Sequence[str]) -> TextPlan:
-    """Compile for one header; raises ContentError for an expression that text cannot carry."""
+
+def compile_polars(source: SourceMapping, header: Sequence[str], *, prefix: str = "__stage") -> TextPlan:
+    """Compile for one header; raises ContentError for an expression that text cannot carry.
+
+    The columns of the stages begin with `prefix`.
+    """
     source.check_lookups()
     kinds = {attribute(name): kind for name, kind in source.record.kinds.items()}
     fields = _unique(header, source.record.kinds)
     writer = _Writer(kinds, frozenset(fields) | {EVENT_ID}, source.lookups)
     types = {name: pl.Int64 if kinds.get(name) == "int" else pl.String for name in fields}
+    wanted = [*source.require.values(), *(route.when for route in source.routes)]
+    wanted += [expr for route in source.routes for expr in route.mapping.columns.values()]
+    stages = writer.stage([writer.fold(expr) for expr in wanted], prefix)
     require = [writer.present(writer.fold(expr)) for expr in source.require.values()]
     valid = reduce(lambda a, b: a & b, require) if require else pl.lit(True)
     named = tuple(zip(header, fields, strict=True))
@@ -72,7 +87,8 @@ def compile_polars(source: SourceMapping, header: Sequence[str]) -> TextPlan:
         for route in source.routes
     )
     whens = tuple(writer.when(writer.fold(route.when)) for route in source.routes)
-    return TextPlan(fields, types, valid, tuple(r.mapping.table for r in source.routes), whens, columns)
+    tables = tuple(route.mapping.table for route in source.routes)
+    return TextPlan(fields, types, stages, valid, tables, whens, columns)
 
 
 def _unique(header: Sequence[str], known: Mapping[str, str]) -> tuple[str, ...]:
@@ -108,6 +124,16 @@ class _Writer:
         self.kinds = kinds
         self.fields = fields
         self.lookups = lookups
+        self.staged: dict[Expr, str] = {}
+
+    def stage(self, exprs: Sequence[Expr], prefix: str) -> tuple[tuple[pl.Expr, ...], ...]:
+        """Return what is computed first, and read it by its name from now on."""
+        made: list[tuple[pl.Expr, ...]] = []
+        for stage in stages_of(exprs):
+            names = {expr: f"{prefix}{len(self.staged) + n}" for n, expr in enumerate(stage)}
+            made.append(tuple(self.value(expr).alias(name) for expr, name in names.items()))
+            self.staged |= names
+        return tuple(made)
 
     def fold(self, expr: Expr) -> Expr:
         """Simplify for the header; raise ContentError for a field that no header could have."""
@@ -203,7 +229,7 @@ class _Writer:
             return pl.lit(expr.value, dtype=types.get(type(expr.value)))
         if isinstance(expr, Field):
             return pl.col(expr.member)
-        return self._op(expr)
+        return pl.col(self.staged[expr]) if expr in self.staged else self._op(expr)
 
     def _op(self, expr: Op) -> pl.Expr:
         name, args = expr.name, expr.args

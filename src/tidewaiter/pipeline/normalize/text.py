@@ -31,7 +31,7 @@ class TextNormalizer:
         self.plan = lru_cache(maxsize=64)(self._plan)
 
     def _plan(self, header: tuple[str, ...]) -> tuple[TextPlan, TextPlan | None]:
-        native = compile_polars(self.native, header) if self.native else None
+        native = compile_polars(self.native, header, prefix="__native") if self.native else None
         return compile_polars(self.mapping, header), native
 
     def normalize(self, chunk: TextChunk, *, object_id: str, prefix: str) -> Normalized:
@@ -49,6 +49,8 @@ class TextNormalizer:
             frame = _without_wrong_types(chunk, plan, object_id, out)
         line = pl.col(_LINE) + chunk.first_line
         frame = frame.with_columns(pl.concat_str([pl.lit(f"{prefix}-"), line]).alias(EVENT_ID))
+        frame = plan.staged(frame)
+        frame = native.staged(frame) if native else frame
         if not frame.select(plan.valid.all()).item():
             _quarantine(chunk, frame.filter(~plan.valid), "invalid", "the line has no time", object_id, out)
             frame = frame.filter(plan.valid)
