@@ -118,7 +118,7 @@ def _loop(folder: Path) -> None:
 def _start(_: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="tidewaiter-bench-") as staging:
         worker = Worker(Path(staging))
-        worker.normalizers["aws_cloudtrail"]._json  # noqa: B018 (compiles the mapping)
+        worker.normalizer("aws_cloudtrail")._json  # noqa: B018 (compiles the mapping)
 
 
 CASES: dict[str, Callable[[Path], None]] = {

@@ -91,6 +91,8 @@ def _native(source: content.SourceSpec) -> Iterator[str]:
         yield from _table("column", {name: [text] for name, text in spec.fields.items()})
         if spec.lets:
             yield from _table("name", {name: [text] for name, text in spec.lets.items()})
+    if source.pulled:
+        yield from (f"Findings in `{source.pulled.table}` can be [pulled](../pull.md).", "")
     if without := _without_a_column(source):
         yield from (f"Without a column there: {', '.join(map(code, without))}.", "")
 

@@ -23,6 +23,7 @@ from tidewaiter.asim.mapping.expression import Expr, inline, parse
 from tidewaiter.asim.mapping.identify import Identify, identifier
 from tidewaiter.asim.mapping.kql.functions import KqlFunction, functions
 from tidewaiter.asim.mapping.kql.transforms import Transform, transforms
+from tidewaiter.asim.mapping.native_reader import NativeReader, native_reader
 from tidewaiter.asim.mapping.record import record_type
 from tidewaiter.asim.mapping.source_mapping import Route, SourceMapping
 from tidewaiter.asim.mapping.spec import load_mapping
@@ -110,6 +111,20 @@ class SourceSpec:
         """Sentinel's own tables that a record of the source may go into, in a fixed order."""
         routes = self.native.routes if self.native else ()
         return tuple(dict.fromkeys(route.mapping.table for route in routes))
+
+    @cached_property
+    def pulled(self) -> NativeReader | None:
+        """What makes records of the rows of Sentinel's own table; None where no findings are pulled from it.
+
+        Findings are few, and each is worth a second look. Pulling logs would only pay for them once more.
+
+        Raises:
+            ContentError: a mapping, table or lookup is wrong.
+        """
+        schemas = {route.mapping.schema for route in self.mapping.routes}
+        if self.native is None or schemas != {"AlertEvent"}:
+            return None
+        return native_reader(self.mapping, self.native, self.event_id, self.file.other_form)
 
     @property
     def destinations(self) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, get_type_hints
+from typing import Annotated, Any, Literal, get_type_hints
 
 import msgspec
 
@@ -87,10 +87,15 @@ class Phases(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One source's own settings; an empty phase is the default one."""
+    """One source's own settings; an empty phase is the default one.
+
+    `pull` reads its findings from Sentinel's own table, those of the last `pull_days` days at first.
+    """
 
     destination: Destination = "asim"
     phase: PhaseName | Literal[""] = ""
+    pull: bool = False
+    pull_days: Annotated[int, msgspec.Meta(ge=1, le=90)] = 1
 
 
 class Metrics(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -138,6 +143,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def embedded(self) -> bool:
         """Whether rows go to the embedded lab."""
         return not self.ingestion.endpoint
+
+    @property
+    def pulled(self) -> list[str]:
+        """The sources whose findings are read from the workspace."""
+        return [name for name, source in self.sources.items() if source.pull]
 
 
 class Loaded(msgspec.Struct, frozen=True):

@@ -7,6 +7,7 @@ Source: Azure Monitor Log Analytics API request and response format, and Service
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -142,5 +143,8 @@ def _value(raw: msgspec.Raw) -> Value:
     data = bytes(raw)
     if data[:1] in (b"{", b"["):
         return data.decode()
-    value: Value = msgspec.json.decode(data)
+    try:
+        value: Value = msgspec.json.decode(data)
+    except msgspec.DecodeError:  # half a surrogate pair, which a text from a log may hold
+        value = json.loads(data)
     return value

@@ -12,7 +12,8 @@ from tidewaiter.app.cli.terminal import emit, output, table
 def doctor(state: StateDir = DEFAULT_STATE, config: Config = None, json: Json = False) -> None:
     """Check settings, content, state and this machine. That includes archive, disk, memory and certificates.
 
-    Nothing is changed and no cloud is called. Exit code 4 when something has failed.
+    Nothing is changed. No cloud is called, but for the workspace that findings are to be pulled from.
+    Exit code 4 when something has failed.
     """
     from tidewaiter.app.engine.doctor import examine
     from tidewaiter.core.settings import load

@@ -26,14 +26,15 @@ if TYPE_CHECKING:
 
 def run(
     from_: Annotated[
-        Path, typer.Option("--from", readable=False, help="Folder (or file) of logs; sources are recognised.")
-    ],
+        Path | None,
+        typer.Option("--from", readable=False, help="Folder (or file) of logs; sources are recognised."),
+    ] = None,
     state: StateDir = DEFAULT_STATE,
     once: Annotated[
-        bool, typer.Option("--once", help="End when the folder is read, instead of watching it.")
+        bool, typer.Option("--once", help="End when all is read, instead of watching for more.")
     ] = False,
     every: Annotated[
-        float, typer.Option("--every", min=1, help="Seconds between looks at the folder.")
+        float, typer.Option("--every", min=1, help="Seconds between looks for more.")
     ] = 30.0,
     workers: Workers = 0,
     config: Config = None,
@@ -41,8 +42,11 @@ def run(
 ) -> None:
     """Deliver what is new under a folder to Sentinel or the lab. It is the lab without Azure settings.
 
-    Exit code 5 when an object could not be read whole or rows still wait in the outbox, 2 when nothing
-    there is of a known source; quarantined records are reported and kept.
+    Findings that are in the workspace already are read from there, of sources with `pull = true` in the
+    settings; then --from may be left out.
+
+    Exit code 5 when an object could not be read whole, a pull stopped early or rows still wait in the outbox,
+    2 when nothing there is of a known source; quarantined records are reported and kept.
     """
     from tidewaiter.app.engine.metrics import Metrics, serving
     from tidewaiter.core.settings import load
@@ -58,7 +62,7 @@ def run(
                 time.sleep(every)
                 before = known_incidents(state)
                 newer = _look_again(from_, state, workers, settings, metrics)
-                if newer and newer.summary.sources:
+                if newer and _is_news(newer, result):
                     result = newer
                     print_run(result, state, json=json, before=before, settings=settings)
     except KeyboardInterrupt:
@@ -77,8 +81,14 @@ def _stopped_by_sigterm() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
+def _is_news(newer: RunResult, result: RunResult) -> bool:
+    """Whether a later pass is worth telling: something came, or a pull began to fail or works again."""
+    failed, before = newer.summary.pull_failures, result.summary.pull_failures
+    return bool(newer.summary.sources) or failed.keys() != before.keys()
+
+
 def _look_again(
-    from_: Path, state: Path, workers: int, settings: Settings, metrics: Metrics
+    from_: Path | None, state: Path, workers: int, settings: Settings, metrics: Metrics
 ) -> RunResult | None:
     """Make a later pass; what a wait may mend (a full disk, a folder that is
     away, a query that holds the lab) does not end the watch."""
@@ -92,7 +102,7 @@ def _look_again(
 
 
 def pass_over(
-    from_: Path,
+    from_: Path | None,
     state: Path,
     workers: int,
     *,

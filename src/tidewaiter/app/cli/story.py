@@ -42,6 +42,7 @@ def print_run(
         output().print(_outcome(result, report), soft_wrap=True)
         _print_counts(result, report)
     _say_claimed(result)
+    _say_pulled(result)
     _say_faults(result, state)
     _say_set_aside(result, state)
     _say_kept_back(result)
@@ -84,12 +85,13 @@ def _says_something(result: RunResult, report: Report) -> bool:
     sending = summary.sent.rejected or result.waiting or result.dead or report.outbox.possibly_sent.batches
     left_out = summary.objects_claimed_before or result.faults or summary.unrecognized
     drift = summary.drift.alarms or summary.drift.failures
-    return bool(set_aside or sending or left_out or drift)
+    pulled = any(counts.rows or counts.failed for counts in summary.pulled.values())
+    return bool(set_aside or sending or left_out or drift or pulled)
 
 
 def _outcome(result: RunResult, report: Report) -> str:
     summary = result.summary
-    place = plain(summary.from_path)
+    place = plain(_place(result))
     waiting = report.outbox.pending.rows + report.outbox.sending.rows + report.outbox.dead.rows
     if summary.delivered and waiting:
         took = f"Took {some(summary.delivered, 'row')} in {summary.seconds:,.1f} s from {place}"
@@ -102,9 +104,20 @@ def _outcome(result: RunResult, report: Report) -> str:
         return f"Nothing to deliver from {place}: nothing there is of a known source."
     if summary.sources:
         return f"Nothing new to deliver from {place}: its new objects hold no event that is new."
+    if summary.pull_failures:
+        return f"Nothing new to deliver from {place}."
     if summary.unreadable:
         return f"Nothing new to deliver from {place}: every object that can be read was delivered before."
+    if not summary.from_path:
+        return f"Nothing new to deliver from {place}: no new row; those of the last five minutes wait."
     return f"Nothing new to deliver from {place}: every object was delivered before."
+
+
+def _place(result: RunResult) -> str:
+    """Return where the pass read: the folder, the tables, or both."""
+    summary = result.summary
+    tables = [counts.table for counts in summary.pulled.values()]
+    return " and ".join(part for part in (summary.from_path, ", ".join(tables)) if part)
 
 
 def _print_sources(report: Report) -> None:
@@ -130,6 +143,19 @@ def _print_rows(report: Report) -> None:
 def _say_claimed(result: RunResult) -> None:
     if n := result.summary.objects_claimed_before:
         say(f"{some(n, 'object was', 'objects were')} delivered by an earlier run")
+
+
+def _say_pulled(result: RunResult) -> None:
+    for source, counts in result.summary.pulled.items():
+        if counts.rows:
+            until = f", received before {counts.until}" if counts.until else ""
+            say(f"{some(counts.rows, 'row')} of {counts.table} pulled{until}")
+        for column, n in counts.cut.items():
+            what = f"{some(n, 'row has', 'rows have')} a {column} that Azure had cut short"
+            say(f"  {what}: mapped as far as the rest tells")
+        if counts.failed:
+            say(f"{source} could not be pulled to its end: {counts.failed}")
+            say(f"    next: {counts.next}")
 
 
 def _say_faults(result: RunResult, state: Path) -> None:

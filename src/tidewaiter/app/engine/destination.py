@@ -202,6 +202,27 @@ def check_wanted(settings: Settings) -> None:
         check_accepted(wanted, refused)
 
 
+def check_pulled(settings: Settings) -> None:
+    """Check that the sources to be pulled can be, and would not read what was delivered from here.
+
+    Raises:
+        ConfigError: they cannot, or the settings do not say which workspace to ask.
+    """
+    known = sources()
+    for name in settings.pulled:
+        spec = known[name]
+        if spec.pulled is None:
+            able = ", ".join(other for other, each in known.items() if each.pulled is not None)
+            message = f"{name} cannot be pulled: no table of Sentinel's own holds findings of it"
+            raise ConfigError(message, hint=f"remove sources.{name}.pull; these can be pulled: {able}")
+        if settings.sources[name].destination != "asim":
+            where = f"{name} goes to {spec.pulled.table} and is pulled from there: we would read our own rows"
+            raise ConfigError(where, hint=f'set sources.{name}.destination = "asim", or do not pull it')
+        if not (settings.embedded or settings.workspace.id):
+            message = f"{name} is to be pulled, and workspace.id does not say from where"
+            raise ConfigError(message, hint="set workspace.id: the Workspace ID on its overview page")
+
+
 def warden_of(settings: Settings, clock: Clock) -> Warden:
     """Return the warden of the phases that are set; in the embedded lab nothing outside is touched."""
     phases = {name: Phase(source.phase) for name, source in settings.sources.items() if source.phase}

@@ -13,7 +13,8 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from tidewaiter import __version__
-from tidewaiter.app.engine.destination import check_wanted
+from tidewaiter.app.engine.destination import check_pulled, check_wanted, destination, utc_now, warden_of
+from tidewaiter.app.engine.paths import Paths
 from tidewaiter.content import detections, sources
 from tidewaiter.core.errors import TidewaiterError
 from tidewaiter.core.settings import Settings
@@ -35,7 +36,7 @@ class Check:
 
 
 def examine(settings: Settings, state: Path) -> Iterator[Check]:
-    """Yield every check of this machine, none of which changes anything or speaks to a cloud."""
+    """Yield every check; none changes anything, and only a workspace to be pulled from is spoken to."""
     for name, look in _CHECKS.items():
         try:
             result, saw, following = look(settings, state)
@@ -124,6 +125,28 @@ def _credentials(settings: Settings, state: Path) -> _Found:
     return "ok", f"DefaultAzureCredential{whose} (tried by run)", ""
 
 
+def _pull(settings: Settings, state: Path) -> _Found:
+    if not settings.pulled:
+        return "skipped", "no source has pull = true", ""
+    check_pulled(settings)
+    readers = [sources()[name].pulled for name in settings.pulled]
+    tables = [reader.table for reader in readers if reader]
+    if settings.embedded:
+        return "ok", f"{', '.join(tables)} of the embedded lab", ""
+    from tidewaiter.app.engine.pull import hint_for, rows_of_a_day
+    from tidewaiter.sentinel import CloudError
+
+    with destination(settings, Paths(state), warden_of(settings, utc_now)) as to:
+        try:
+            found = {table: rows_of_a_day(to, table) for table in tables}
+        except CloudError as error:
+            return "failed", error.message, hint_for(error)
+    saw = ", ".join(f"{table}: {n:,} rows in the last day" for table, n in found.items())
+    if not all(found.values()):
+        return "warning", saw, "where there are none, is Microsoft's connector for them on?"
+    return "ok", saw, ""
+
+
 def _certificates(settings: Settings, state: Path) -> _Found:
     del state
     bundle = settings.azure.ca_bundle
@@ -156,5 +179,6 @@ _CHECKS: dict[str, Callable[[Settings, Path], _Found]] = {
     "archive": _archive,
     "credentials": _credentials,
     "certificates": _certificates,
+    "pull": _pull,
     "metrics": _metrics,
 }

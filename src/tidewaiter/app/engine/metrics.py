@@ -40,6 +40,12 @@ class Metrics:
         self._drift_failures = Counter(
             "tidewaiter_drift_failures", "Looks at records that failed.", ["source"], registry=reg
         )
+        self._pulled = Counter(
+            "tidewaiter_pulled_rows", "Rows of findings read from the workspace.", ["source"], registry=reg
+        )
+        self._pull_failures = Counter(
+            "tidewaiter_pull_failures", "Passes in which a pull stopped early.", ["source"], registry=reg
+        )
         self.last_success = Gauge(
             "tidewaiter_last_pass_timestamp_seconds", "When the last pass ended well.", registry=reg
         )
@@ -58,6 +64,11 @@ class Metrics:
     def drifted(self, source: str, kind: str) -> None:
         """Count an alarm: the records of a source no longer look as they did."""
         self._drift.labels(source, kind).inc()
+
+    def pulled(self, source: str, rows: int, *, failed: bool) -> None:
+        """Add what one pass read of a source from the workspace, and whether it stopped early."""
+        self._pulled.labels(source).inc(rows)
+        self._pull_failures.labels(source).inc(failed)
 
     def drift_failed(self, source: str, count: int) -> None:
         """Count what went wrong in looking at records; the records themselves went their way."""

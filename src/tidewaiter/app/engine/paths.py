@@ -33,6 +33,11 @@ class Paths:
         return self.state / "decisions"
 
     @property
+    def pulled(self) -> Path:
+        """Findings that were read from the workspace, as objects to be worked on."""
+        return self.state / "pulled"
+
+    @property
     def audit(self) -> Path:
         """The audit trail."""
         return self.state / "audit"

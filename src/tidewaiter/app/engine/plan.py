@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
@@ -28,13 +28,15 @@ class PlannedObject:
 class Plan:
     """What a run has before it. `claimed` counts objects that an earlier run delivered.
 
-    `unreadable` holds what cannot be read, as pairs of source ("" when unknown) and fault.
+    `unreadable` holds what cannot be read, as pairs of source ("" when unknown) and fault. `pulled` says that
+    findings were asked for in the workspace: there may be none, and nothing is wrong then.
     """
 
     objects: list[PlannedObject] = field(default_factory=list)
     claimed: int = 0
     unrecognized: list[Unrecognized] = field(default_factory=list)
     unreadable: list[tuple[str, Fault]] = field(default_factory=list)
+    pulled: bool = False
 
     @property
     def size(self) -> int:
@@ -44,7 +46,7 @@ class Plan:
     @property
     def known(self) -> bool:
         """Whether anything there is of a known source, or might be."""
-        return bool(self.objects or self.claimed or self.unreadable)
+        return bool(self.objects or self.claimed or self.unreadable or self.pulled)
 
 
 def make_plan(root: Path, specs: Mapping[str, SourceSpec], versions: Mapping[str, Sequence[Claim]]) -> Plan:
@@ -64,6 +66,14 @@ def make_plan(root: Path, specs: Mapping[str, SourceSpec], versions: Mapping[str
         else:
             _take(plan, found, versions.get(found.id, ()))
     return plan
+
+
+def add_objects(plan: Plan, objects: Iterable[SourceObject], versions: Mapping[str, Sequence[Claim]]) -> None:
+    """Add objects of our own making to a plan; those whose bytes are claimed are left out and not counted."""
+    claimed = plan.claimed
+    for found in objects:
+        _take(plan, found, versions.get(found.id, ()))
+    plan.claimed = claimed
 
 
 def check_root(root: Path) -> None:

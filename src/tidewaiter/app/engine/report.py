@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from tidewaiter.app.engine.drift import DriftCounts, read_alarms
+from tidewaiter.app.engine.pull import PullCounts
 from tidewaiter.core.errors import DeliveryError, StateError
 from tidewaiter.core.faults import Fault
 from tidewaiter.pipeline.deliver.batcher import event_id, rows_of
@@ -19,7 +20,10 @@ from tidewaiter.state import Counts, OutboxTotals, State, Waiting
 
 
 class RunSummary(msgspec.Struct):
-    """One pass, as `last_run` in report.json; `unrecognized` and `unreadable` list (path, reason)."""
+    """One pass, as `last_run` in report.json; `unrecognized` and `unreadable` list (path, reason).
+
+    `pulled` has what was read from the workspace, by source; `from_path` is "" where no folder was read.
+    """
 
     started: str
     from_path: str
@@ -30,6 +34,12 @@ class RunSummary(msgspec.Struct):
     unreadable: list[tuple[str, str]] = msgspec.field(default_factory=list)
     sent: SendReport = msgspec.field(default_factory=SendReport)
     drift: DriftCounts = msgspec.field(default_factory=DriftCounts)
+    pulled: dict[str, PullCounts] = msgspec.field(default_factory=dict)
+
+    @property
+    def pull_failures(self) -> dict[str, PullCounts]:
+        """The pulls that stopped before their end, by source."""
+        return {name: counts for name, counts in self.pulled.items() if counts.failed}
 
     @property
     def delivered(self) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -17,6 +17,7 @@ from tidewaiter.app.engine.bound import begin_anew, bind, bind_trail
 from tidewaiter.app.engine.commit import Committer, Places
 from tidewaiter.app.engine.destination import (
     Destination,
+    check_pulled,
     check_wanted,
     destination,
     utc_now,
@@ -26,8 +27,9 @@ from tidewaiter.app.engine.destination import (
 from tidewaiter.app.engine.drift import Drift
 from tidewaiter.app.engine.metrics import Metrics
 from tidewaiter.app.engine.paths import Paths
-from tidewaiter.app.engine.plan import Plan, PlannedObject, check_root, make_plan
+from tidewaiter.app.engine.plan import Plan, PlannedObject, add_objects, check_root, make_plan
 from tidewaiter.app.engine.pool import work_all
+from tidewaiter.app.engine.pull import PullCounts, Puller, sweep
 from tidewaiter.app.engine.report import RunSummary, write_report
 from tidewaiter.app.engine.worker import ObjectResult
 from tidewaiter.content import sources
@@ -40,6 +42,7 @@ from tidewaiter.govern import NO_SOURCE
 from tidewaiter.govern.audit import open_audit
 from tidewaiter.pipeline.deliver.archive import Archive
 from tidewaiter.pipeline.normalize.drift import table as drift_table
+from tidewaiter.pipeline.sources.pull import pulled_objects
 from tidewaiter.state import State, open_state
 
 DEDUPLICATION_DAYS = 14
@@ -77,7 +80,8 @@ class RunResult:
     @property
     def exit_code(self) -> int:
         """0, 2 when nothing there is of a known source, 5 when something is missing from the result."""
-        return 5 if self.waiting or self.dead else exit_code(self.faults, known=self.known)
+        missing = self.waiting or self.dead or self.summary.pull_failures
+        return 5 if missing else exit_code(self.faults, known=self.known)
 
 
 def exit_code(faults: Sequence[Fault], *, known: bool) -> int:
@@ -89,9 +93,12 @@ def exit_code(faults: Sequence[Fault], *, known: bool) -> int:
 
 @dataclass
 class Pass:
-    """What one pass works with; `clock` gives aware times, `notice` tells people what takes long."""
+    """What one pass works with; `clock` gives aware times, `notice` tells people what takes long.
 
-    root: Path
+    `root` is None where findings of the workspace are all that is read.
+    """
+
+    root: Path | None
     paths: Paths
     settings: Settings
     state: State
@@ -103,7 +110,7 @@ class Pass:
 
 
 def run_once(
-    root: Path,
+    root: Path | None,
     state_dir: Path,
     *,
     workers: int,
@@ -115,28 +122,51 @@ def run_once(
 ) -> RunResult:
     """Deliver what is new under `root` to where the settings say: the lab under `state_dir`, or Azure.
 
+    Before that, findings are pulled from there, of the sources for which the settings say so.
+
     Raises:
-        UsageError: nothing to read there. ConfigError: a setting cannot be used. StateError: the state
-        cannot be used. DeliveryError: rows could not be written or sent; what was not claimed is taken again
-        by the next run, and what was waits in the outbox.
+        UsageError: nothing to read there, or anywhere. ConfigError: a setting cannot be used. StateError: the
+        state cannot be used. DeliveryError: rows could not be written or sent; what was not claimed is taken
+        again by the next run, and what was waits in the outbox.
     """
     given = settings or Settings()
-    _check_apart(root, state_dir)
+    if root is not None:
+        _check_apart(root, state_dir)
+    elif not given.pulled:
+        hint = "give --from DIR, or pull = true under [sources.NAME] in the settings"
+        raise UsageError("there is nothing to read: no folder, and no source to pull", hint=hint)
     check_wanted(given)
+    check_pulled(given)
     with _opened(root, state_dir, given, clock, metrics or Metrics(), notice) as its:
         its.state.take_back(now=clock())
         its.state.revive()
         its.places.sweep(its.state, now=clock())
         its.state.forget(days=DEDUPLICATION_DAYS)
         its.state.prune(clock().date())
-        plan = make_plan(root, sources(), its.state.versions())
+        pulled = _pull(its)
+        plan = _plan(its, pulled)
         progress.planned(plan)
-        return _Work(plan, its).to_the_end(workers=workers, progress=progress)
+        return _Work(plan, its, pulled).to_the_end(workers=workers, progress=progress)
+
+
+def _pull(its: Pass) -> dict[str, PullCounts]:
+    wanted = {name: its.settings.sources[name] for name in its.settings.pulled}
+    puller = Puller(its.state, its.to, its.paths.pulled, its.metrics, its.clock, its.notice)
+    return puller.pull(wanted)
+
+
+def _plan(its: Pass, pulled: Mapping[str, PullCounts]) -> Plan:
+    known, versions = sources(), its.state.versions()
+    sweep(its.paths.pulled, versions, now=its.clock())
+    plan = make_plan(its.root, known, versions) if its.root is not None else Plan()
+    add_objects(plan, pulled_objects(its.paths.pulled, list(known)), versions)
+    plan.pulled = bool(pulled)
+    return plan
 
 
 @contextmanager
 def _opened(
-    root: Path,
+    root: Path | None,
     state_dir: Path,
     settings: Settings,
     clock: Callable[[], datetime],
@@ -166,7 +196,9 @@ def _opened(
         )  # fmt: skip
         archive = Archive.open(settings.archive.url or paths.archive)
         to = stack.enter_context(destination(settings, paths, warden))
-        if fresh and to.lab and to.lab.work(to.lab.workspace.counts).keys() & to.routes.keys():
+        theirs = {table for name in settings.pulled for table in sources()[name].native_tables}
+        ours = to.routes.keys() - theirs
+        if fresh and to.lab and to.lab.work(to.lab.workspace.counts).keys() & ours:
             hint = f"remove {paths.lab} to deliver everything anew, or bring the state back"
             raise StateError("the lab holds rows, but the state that delivered them is gone", hint=hint)
         places = Places(archive, paths.decisions, audit, warden)
@@ -176,13 +208,13 @@ def _opened(
 class _Work:
     """One pass at work. Once it was stopped, or a drain failed, it sends no more."""
 
-    def __init__(self, plan: Plan, its: Pass) -> None:
+    def __init__(self, plan: Plan, its: Pass, pulled: dict[str, PullCounts]) -> None:
         self.plan = plan
         self.its = its
         self.started = time.perf_counter()
         self.summary = RunSummary(
             started=_stamp(its.clock()), from_path=_text(its.root), objects_claimed_before=plan.claimed,
-            unrecognized=[(item.id, item.reason) for item in plan.unrecognized],
+            unrecognized=[(item.id, item.reason) for item in plan.unrecognized], pulled=pulled,
         )  # fmt: skip
         self.sender = its.to.sender(its.state, clock=its.clock, notice=its.notice)
         self.sends, self.sending = True, 0.0
@@ -320,9 +352,9 @@ class _staging:  # noqa: N801 (a context manager used as a word)
         shutil.rmtree(self.path, ignore_errors=True)
 
 
-def _text(path: Path) -> str:
-    """Return a path as text that can be stored, whatever bytes it is of."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
+def _text(path: Path | None) -> str:
+    """Return a path as text that can be stored, whatever bytes it is of; "" for none."""
+    return "" if path is None else os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def _stamp(moment: datetime) -> str:

@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
+import msgspec
 from isal.isal_zlib import crc32
 
+from tidewaiter.asim.mapping.runtime import decode_any
 from tidewaiter.content import detections, sources
 from tidewaiter.core.event_id import object_prefix
 from tidewaiter.core.faults import Fault, Quarantined
@@ -108,9 +110,6 @@ class Worker:
         self.specs = sources()
         self.destinations = destinations
         self.strangers = _strangers()
-        self.normalizers = {
-            name: _normalizer(name, destinations.get(name, "asim") != "asim") for name in self.specs
-        }
         self.detector = _detector() if deliver else None
         drifts = {name: spec.file.drift for name, spec in self.specs.items()}
         self.lookout = Lookout(drifts) if deliver else None
@@ -130,6 +129,10 @@ class Worker:
         for guest in work.guests:
             guest.result.finish(objects[guest.of].faults)
         return GroupResult(objects, segments, work.clock.seconds, seen, work.guests)
+
+    def normalizer(self, source: str) -> Normalizer:
+        """Return a source's normalizer; it makes rows of Sentinel's own table where they are asked for."""
+        return _normalizer(source, self._copied(source) or self._known_again(source))
 
     def _object(
         self, place: int, item: SourceObject, digest: str, work: _Work, most_aside: int
@@ -170,15 +173,23 @@ class Worker:
         result.raw_bytes += chunk.raw_bytes
         result.faults += chunk.faults
         with work.clock.stage("normalize"):
-            mapped = self.normalizers[source].normalize(chunk, object_id=result.object_id, prefix=prefix)
+            mapped = self.normalizer(source).normalize(chunk, object_id=result.object_id, prefix=prefix)
         result.valid += mapped.valid
         if self.lookout:
             with work.clock.stage("drift"):
                 self.lookout.look(source, result.object_id, chunk, mapped.rows)
         alone = self.destinations.get(source) == "native"
         for rows in mapped.rows:
-            self._rows(place, rows, result, work.writer, work.clock, alone=alone)
+            self._rows(place, rows, result, work.writer, work.clock, source, alone=alone)
         return [*chunk.quarantined, *mapped.quarantined]
+
+    def _copied(self, source: str) -> bool:
+        """Whether rows of Sentinel's own table are delivered, alone or as well."""
+        return self.destinations.get(source, "asim") != "asim"
+
+    def _known_again(self, source: str) -> bool:
+        """Whether its events are known again by their rows of Sentinel's own table."""
+        return self.detector is not None and _pulled(source)
 
     def _rows(
         self,
@@ -187,6 +198,7 @@ class Worker:
         result: ObjectResult,
         writer: SegmentWriter,
         clock: _Clock,
+        source: str,
         *,
         alone: bool,
     ) -> None:
@@ -198,11 +210,15 @@ class Worker:
             if isinstance(rows, FrameRows) and not self.detector:
                 writer.add_frame(place, rows.table, rows.frame)
                 return
-            columns = frame_columns(rows, alone) if isinstance(rows, FrameRows) else row_columns(rows, alone)
+            if isinstance(rows, FrameRows):
+                columns = frame_columns(rows, alone)
+            else:
+                pulled = self._known_again(source)
+                columns = row_columns(rows, alone, copied=self._copied(source), pulled=pulled)
             if alone and rows.native:
                 writer.add_rows(place, rows.native, columns)
             else:
-                writer.add_rows(place, rows.table, columns, copies=rows.native)
+                writer.add_rows(place, rows.table, columns, copies=rows.native if columns.copy else "")
 
 
 def frame_columns(rows: FrameRows, alone: bool) -> RowColumns:
@@ -216,21 +232,34 @@ def frame_columns(rows: FrameRows, alone: bool) -> RowColumns:
     return found
 
 
-def row_columns(rows: JsonRows, alone: bool) -> RowColumns:
-    """Return the rows of JSON records, or `alone` those of their native table."""
+def row_columns(rows: JsonRows, alone: bool, *, copied: bool = True, pulled: bool = False) -> RowColumns:
+    """Return the rows of JSON records, or `alone` those of their native table, as well where `copied`.
+
+    Of a source that can be `pulled`, two records are one event when their rows of the native table are: a
+    finding that was read from there has no more of the record than that.
+    """
     alone = alone and bool(rows.native)
+    sums = [_sum(row) for row in rows.natives] if pulled else [crc32(raw) for raw in rows.raws]
     whole, extra_at = (rows.natives, []) if alone else join_rows(rows.heads, rows.extras)
     return RowColumns(
         row=whole,
         extra_at=extra_at or [len(row) - 1 for row in whole],
         id=rows.ids,
-        key=[event_key(i, crc32(raw)) for i, raw in zip(rows.ids, rows.raws, strict=True)],
+        key=[event_key(i, its_sum) for i, its_sum in zip(rows.ids, sums, strict=True)],
         position=rows.positions,
         at=[_time_generated(row) for row in whole],
         billed=rows.natives_billed if alone else rows.billed,
-        copy=() if alone else rows.natives,
-        copy_billed=() if alone else rows.natives_billed,
+        copy=() if alone or not copied else rows.natives,
+        copy_billed=() if alone or not copied else rows.natives_billed,
     )
+
+
+def _sum(native: bytes) -> int:
+    """Return a checksum of a row's values: their spelling may change on the way through a workspace."""
+    try:
+        return int(crc32(msgspec.json.encode(decode_any(native), order="deterministic")))
+    except (ValueError, RecursionError):
+        return int(crc32(native))
 
 
 def _time_generated(row: bytes) -> str:
@@ -247,6 +276,11 @@ def _normalizer(source: str, native: bool) -> Normalizer:
 @cache
 def _strangers() -> Strangers:
     return Strangers({name: spec.recognition for name, spec in sources().items()})
+
+
+@cache
+def _pulled(source: str) -> bool:
+    return sources()[source].pulled is not None
 
 
 @cache
