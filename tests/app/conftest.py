@@ -109,7 +109,7 @@ def at_noon(day: date) -> Callable[[], datetime]:
     return lambda: datetime.combine(day, time(12), UTC)
 
 
-def deliver_to(state: Path, folder: Path, *, today: date = TODAY, **options: Any) -> Delivery:
+def deliver_to(state: Path, folder: Path | None, *, today: date = TODAY, **options: Any) -> Delivery:
     """Make one pass in this process."""
     wanted: dict[str, Any] = {"workers": 1, "progress": Silent(), "clock": at_noon(today)} | options
     return Delivery(state, run_once(folder, state, **wanted))

@@ -19,6 +19,7 @@ def served() -> dict[str, set[str]]:
     metrics.outbox(OutboxTotals())
     metrics.drifted("aws_cloudtrail", "new_field")
     metrics.drift_failed("aws_cloudtrail", 1)
+    metrics.pulled("aws_guardduty", 1, failed=True)
     found = [sample for metric in metrics.registry.collect() for sample in metric.samples]
     return {each.name: set(each.labels) for each in found if not each.name.endswith("_created")}
 

@@ -20,12 +20,13 @@ def test_the_settings_page_is_what_the_code_says():
 
 def test_every_variable_on_the_page_changes_its_setting(tmp_path):
     path = tmp_path / "own.toml"
-    path.write_text('[sources.NAME]\nphase = "active"\ndestination = "asim"\n')
+    path.write_text('[sources.NAME]\nphase = "active"\ndestination = "asim"\npull = false\npull_days = 1\n')
     shown = re.findall(r"`(TIDEWAITER_[A-Z_]+)` \|", page.PAGE.read_text(encoding="utf-8"))
 
     for variable in shown:
-        number = "RETRY" in variable or "PRICE" in variable
+        number = any(part in variable for part in ("RETRY", "PRICE", "DAYS"))
         value = "7" if number else "native" if "DESTINATION" in variable else "shadow"
+        value = "True" if variable.endswith("_PULL") else value
         loaded = load(path, {variable: value})
         (name,) = [name for name, origin in loaded.origins.items() if origin == variable]
         assert str(dict(flat(loaded.settings))[name]).removesuffix(".0") == value

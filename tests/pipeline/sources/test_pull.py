@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tidewaiter.asim.mapping.native_reader import Row
 from tidewaiter.content import sources
 from tidewaiter.pipeline.sources.pull import Page, TooDense, pages, pulled_objects, write_page
 from tidewaiter.sentinel import Unreadable
@@ -39,7 +40,7 @@ class Table:
 
     async def __call__(self, kql):
         self.asked.append(kql)
-        limit = int(re.search(r"top (\d+) by tw_received asc", kql)[1])
+        [limit] = map(int, re.findall(r"top (\d+) by tw_received asc", kql))
         generated = "tw_received = TimeGenerated" in kql
         found = [row for row in self.rows if self.within(row, kql)]
         found.sort(key=lambda row: ticks(row[2 if generated else 1]))
@@ -140,20 +141,26 @@ def test_an_answer_that_is_not_of_the_query_is_an_error(table):
 
 # Rows as records
 
-GUARDDUTY = {
+GUARDDUTY: Row = {
     "Id": "5c0f", "AccountId": "900100200301", "ActivityType": "Recon:EC2/Portscan", "Severity": 5,
     "TimeGenerated": "2026-03-04T09:18:02.114Z", "TimeCreated": "2026-03-04T09:18:02Z",
     "ResourceDetails": '{"resourceType": "Instance"}', "ServiceDetails": '{"count":1}', "Region": "",
     "TenantId": "t", "Type": "AWSGuardDuty",
 }  # fmt: skip
-HUB = {
+HUB: Row = {
     "AwsSecurityFindingId": "odd/1", "AwsSecurityFindingUpdatedAt": "2026-03-04T09:18:02.114Z",
     "AwsSecurityFindingSeverity": '{"Label":"HIGH"}', "ComplianceStatus": "FAILED",
 }  # fmt: skip
 
 
+def reader(source):
+    found = sources()[source].pulled
+    assert found is not None
+    return found
+
+
 def record(source, row):
-    found = sources()[source].pulled.read(row)
+    found = reader(source).read(row)
     assert b"\n" not in found.record
     return json.loads(found.record), found.cut
 
@@ -182,7 +189,7 @@ def test_a_guardduty_row_is_the_finding_as_the_export_writes_it():
     ],
 )
 def test_times_are_written_as_aws_writes_them(cell, written):
-    assert record("aws_guardduty", GUARDDUTY | {"TimeGenerated": cell})[0]["updatedAt"] == written
+    assert record("aws_guardduty", {**GUARDDUTY, "TimeGenerated": cell})[0]["updatedAt"] == written
 
 
 def finding(name="odd/1", at="2026-03-04T09:18:02.114Z", **more):
@@ -193,7 +200,7 @@ def test_a_security_hub_row_is_the_finding_that_its_event_holds():
     several = [finding("other"), finding(at="2026-03-01T00:00:00.000Z", n=1), "no finding", finding(n=2)]
     raw = json.dumps({"findings": several}, indent=1)
 
-    assert record("aws_securityhub", HUB | {"RawData": raw}) == (finding(n=2), ())
+    assert record("aws_securityhub", {**HUB, "RawData": raw}) == (finding(n=2), ())
 
 
 @pytest.mark.parametrize(
@@ -208,7 +215,7 @@ def test_a_security_hub_row_is_the_finding_that_its_event_holds():
     ],
 )
 def test_without_the_whole_finding_the_columns_tell(raw, cut):
-    found, said = record("aws_securityhub", HUB | {"RawData": raw})
+    found, said = record("aws_securityhub", {**HUB, "RawData": raw})
 
     assert said == cut
     assert (found["Id"], found["UpdatedAt"]) == ("odd/1", "2026-03-04T09:18:02.114Z")
@@ -229,20 +236,19 @@ CELLS = st.one_of(
 @settings(max_examples=60, deadline=None)
 @given(st.data(), st.sampled_from(["aws_guardduty", "aws_securityhub"]))
 def test_every_row_becomes_a_record_on_one_line_whatever_it_holds(data, source):
-    reader = sources()[source].pulled
-    names = {place.column for place in reader.places} | {"RawData", "Other"}
+    names = {place.column for place in reader(source).places} | {"RawData", "Other"}
     row = data.draw(st.fixed_dictionaries({}, optional=dict.fromkeys(sorted(names), CELLS)))
 
-    found = reader.read(row).record
+    found = reader(source).read(row).record
 
     assert isinstance(json.loads(found), dict)
     assert b"\n" not in found
 
 
 def test_a_page_is_an_object_of_the_sources_own_form(tmp_path):
-    page = Page(START, END, (GUARDDUTY, GUARDDUTY | {"ServiceDetails": '{"cut'}), END)
+    page = Page(START, END, (GUARDDUTY, {**GUARDDUTY, "ServiceDetails": '{"cut'}), END)
 
-    written = write_page(tmp_path, "aws_guardduty", page, sources()["aws_guardduty"].pulled)
+    written = write_page(tmp_path, "aws_guardduty", page, reader("aws_guardduty"))
     [found] = pulled_objects(tmp_path, ["aws_guardduty", "aws_securityhub"])
 
     assert (written.rows, written.cut) == (2, {"ServiceDetails": 1})

@@ -7,14 +7,16 @@ record. Here the same analysis puts the values back into a record, for rows that
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import msgspec
 
-from tidewaiter.asim.mapping.expression import Expr, Field, Op, alternatives, members, walk
+from tidewaiter.asim.mapping.evaluate import evaluate
+from tidewaiter.asim.mapping.expression import Expr, Field, Op, members
 from tidewaiter.asim.mapping.kql.binding import Path, native_binding
+from tidewaiter.asim.mapping.operators import exists
 from tidewaiter.asim.mapping.record import RecordType, Whole, attribute
 from tidewaiter.asim.mapping.source_mapping import SourceMapping
 
@@ -123,8 +125,7 @@ def native_reader(
         for name, place_path in _undone(expr):
             if bound.native and place_path[0] not in others:
                 found.setdefault(place_path, Place(bound.native, place_path, name))
-    known = {path[0] for path in found}
-    if not all(_is_told(expr, known) for expr in (*mapping.require.values(), event_id)):
+    if not _suffices(mapping, event_id, found.values()):
         return None
     wanted = [expr.path for expr in mapping.require.values() if isinstance(expr, Field)]
     keys = tuple(found[path] for path in wanted if path in found and found[path].form == "plain")
@@ -145,22 +146,14 @@ def _undone(expr: Expr) -> Iterator[tuple[Form, Path]]:
                 yield "plain", inner.path
 
 
-def _is_told(expr: Expr, known: Collection[str | int]) -> bool:
-    """Whether one of the forms that an expression reads is there."""
-    for each in alternatives(expr):
-        for read in _branches(each):
-            needed = {node.path[0] for node in walk(read) if isinstance(node, Field)}
-            if needed and needed <= set(known):
-                return True
-    return False
-
-
-def _branches(expr: Expr) -> Sequence[Expr]:
-    """Return an expression, or what it chooses from by a `case` that may stand in a single operator."""
-    inner = expr
-    while isinstance(inner, Op) and len(inner.args) == 1:
-        inner = inner.args[0]
-    return (*inner.args[1::2], inner.args[-1]) if isinstance(inner, Op) and inner.name == "case" else (expr,)
+def _suffices(mapping: SourceMapping, event_id: Expr, places: Iterable[Place]) -> bool:
+    """Whether a row with every cell filled becomes a valid record with an id."""
+    filled: dict[Form, object] = {"plain": "1", "json": {"1": "1"}, "time": "2026-01-01T00:00:00.000Z"}
+    tree: Tree = {}
+    for place in places:
+        _put(tree, place.path, filled[place.form])
+    wanted = (*mapping.require.values(), event_id)
+    return all(exists(evaluate(expr, tree, mapping.lookups)) for expr in wanted)
 
 
 def _renamed(record: RecordType, place: Place) -> Place:
