@@ -39,7 +39,6 @@ def test_the_help_of_no_command_is_cut_in_80_columns():
     "words",
     [
         ("nonsense",),
-        ("run",),
         ("run", "--no-such-flag"),
         ("kql", "run"),
         ("run", "--from", "x", "--every", "0"),
@@ -50,6 +49,14 @@ def test_a_wrong_command_line_is_exit_code_2_with_the_usage_on_stderr(cli, words
 
     assert (said.code, said.out) == (2, "")
     assert USAGE in said.err
+
+
+def test_a_run_that_has_nothing_to_read_says_what_it_could_read(cli, tmp_path):
+    said = cli("run", "--state", tmp_path / "state")
+
+    assert (said.code, said.out) == (2, "")
+    assert "give --from DIR, or pull = true under [sources.NAME]" in said.err
+    assert not (tmp_path / "state").exists()
 
 
 @pytest.mark.parametrize("words", [(), ("kql",), ("lab",), ("mapping",)])

@@ -12,16 +12,17 @@ import msgspec
 import pytest
 
 from tidewaiter.app.cli.incidents import StoredIncident, known_incidents, print_news
-from tidewaiter.app.cli.run import pass_over
+from tidewaiter.app.cli.run import _is_news, pass_over
 from tidewaiter.app.cli.story import print_run
 from tidewaiter.app.cli.terminal import some, typed
 from tidewaiter.app.engine.metrics import Metrics
-from tidewaiter.app.engine.report import Report, RunSummary
+from tidewaiter.app.engine.pull import PullCounts
+from tidewaiter.app.engine.report import Report, RunSummary, write_report
 from tidewaiter.app.engine.run import RunResult
 from tidewaiter.core.settings import Ingestion, Settings, load
 from tidewaiter.core.settings import Workspace as WorkspaceSettings
 from tidewaiter.lab.workspace import Workspace
-from tidewaiter.state import OutboxTotals
+from tidewaiter.state import OutboxTotals, open_state
 from tidewaiter.state.values import Amount
 
 REMOTE = Settings(
@@ -279,3 +280,34 @@ def test_the_metrics_know_when_a_pass_ended_well(monkeypatch, tmp_path, waiting,
 
     at = metrics.registry.get_sample_value("tidewaiter_last_pass_timestamp_seconds")
     assert bool(at) is told
+
+
+def test_what_was_pulled_and_what_could_not_be_is_told(tmp_path, capsys):
+    cut = PullCounts("AWSGuardDuty", rows=2, until="2026-03-05T12:00:00Z", cut={"ServiceDetails": 1})
+    failed = PullCounts("AWSSecurityHubFindings", failed="refused\x1b[2J with 403", next="give it its role")
+    summary = RunSummary("now", "", pulled={"aws_guardduty": cut, "aws_securityhub": failed})
+    result = RunResult(summary)
+    with open_state(tmp_path) as state:
+        write_report(state, summary)
+
+    print_run(result, tmp_path, json=False, before={})
+
+    said = capsys.readouterr()
+    assert result.exit_code == 5
+    assert said.out.startswith("Nothing new to deliver from AWSGuardDuty, AWSSecurityHubFindings.")
+    assert said.err.splitlines() == [
+        "2 rows of AWSGuardDuty pulled, received before 2026-03-05T12:00:00Z",
+        "  1 row has a ServiceDetails that Azure had cut short: mapped as far as the rest tells",
+        r"aws_securityhub could not be pulled to its end: refused\x1b[2J with 403",
+        "    next: give it its role",
+    ]
+
+
+def test_a_later_pass_is_told_when_a_pull_begins_or_ends_to_fail():
+    def result(failed):
+        return RunResult(RunSummary("now", "", pulled={"a": PullCounts("A", failed=failed)}))
+
+    assert not _is_news(result(""), result(""))
+    assert not _is_news(result("again"), result("no"))
+    assert _is_news(result("no"), result(""))
+    assert _is_news(result(""), result("no"))

@@ -12,6 +12,7 @@ import pytest
 
 from tests.app.conftest import deliver_to
 from tidewaiter.app.engine.destination import provision_lab
+from tidewaiter.app.engine.doctor import examine
 from tidewaiter.app.engine.pull import KEEP, MARGIN, sweep
 from tidewaiter.content import sources
 from tidewaiter.core.errors import ConfigError, UsageError
@@ -319,3 +320,27 @@ def test_the_state_remembers_how_far_it_was_read(pulled):
 
     assert kept["version"] == 1
     assert datetime.fromisoformat(kept["until"]) == LATER - MARGIN
+
+
+# doctor
+
+
+def test_doctor_asks_the_workspace_how_much_there_is_to_pull(tmp_path, served, settings_of, there):
+    def seen(settings):
+        return next(check for check in examine(settings, tmp_path) if check.name == "pull")
+
+    settings = settings_of(**PULLED)
+    ok = seen(settings)
+    served[0].faults.plan(Fault(403, path="/query"))
+    refused = seen(settings)
+
+    assert (ok.result, ok.saw) == (
+        "ok",
+        f"AWSGuardDuty: {there[NAMES[0]]} rows in the last day, "
+        f"AWSSecurityHubFindings: {there[NAMES[1]]} rows in the last day",
+    )
+    assert (refused.result, "Log Analytics Reader" in refused.next) == ("failed", True)
+    assert seen(Settings()).result == "skipped"
+    assert seen(Settings(sources=PULLED)).saw == "AWSGuardDuty, AWSSecurityHubFindings of the embedded lab"
+    assert seen(Settings(sources={"aws_cloudtrail": Source(pull=True)})).result == "failed"
+    assert list(tmp_path.iterdir()) == []
