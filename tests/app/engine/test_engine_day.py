@@ -131,9 +131,10 @@ def test_the_report_has_the_members_of_the_contract(delivered_day):
     assert report["incidents"] == len(delivered_day.lines("incidents.jsonl"))
     assert set(report["last_run"]) == {
         "started", "from_path", "objects_claimed_before", "seconds", "sources", "unrecognized", "unreadable",
-        "sent", "drift",
+        "sent", "drift", "pulled",
     }  # fmt: skip
     assert report["last_run"]["drift"] == {"alarms": 0, "failures": {}}
+    assert report["last_run"]["pulled"] == {}
     assert "truth.json" in [path for path, _ in report["last_run"]["unrecognized"]]
 
 

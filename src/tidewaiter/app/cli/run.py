@@ -33,9 +33,7 @@ def run(
     once: Annotated[
         bool, typer.Option("--once", help="End when all is read, instead of watching for more.")
     ] = False,
-    every: Annotated[
-        float, typer.Option("--every", min=1, help="Seconds between looks for more.")
-    ] = 30.0,
+    every: Annotated[float, typer.Option("--every", min=1, help="Seconds between looks for more.")] = 30.0,
     workers: Workers = 0,
     config: Config = None,
     json: Json = False,
