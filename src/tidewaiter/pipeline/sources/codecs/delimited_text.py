@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from tidewaiter.content.recognition import MESSAGE, JsonShape, Recognition
+from tidewaiter.content.recognition import MESSAGE, JsonShape, Recognition, TextShape
 from tidewaiter.core.faults import Fault, Quarantined
 from tidewaiter.core.objects import JsonChunk, SourceObject, TextChunk
 from tidewaiter.pipeline.sources.codecs.feed import Feed, utf16_fault
@@ -14,6 +14,7 @@ from tidewaiter.pipeline.sources.codecs.inflate import Limits
 from tidewaiter.pipeline.sources.codecs.json_records import JSON_WINDOW_BYTES, JsonReader
 from tidewaiter.pipeline.sources.codecs.json_values import BOM, TEXT, UTF16_BOMS, skip_space
 from tidewaiter.pipeline.sources.codecs.lines import LineReader, line_reader
+from tidewaiter.pipeline.sources.codecs.named_lines import fields_of, line_of
 from tidewaiter.pipeline.sources.codecs.parquet_lines import PARQUET_MAGIC, read_parquet
 from tidewaiter.pipeline.sources.codecs.record_shape import CONTROL_MESSAGE
 from tidewaiter.pipeline.sources.codecs.salvage import SAMPLE_BYTES
@@ -24,6 +25,7 @@ RAW_MEMBER = "_raw"
 LINE_MEMBERS = (RAW_MEMBER, MESSAGE)
 """The members that may hold a line, the last one in CloudWatch Logs' documents."""
 
+_NAMES = " or ".join(LINE_MEMBERS)
 _WRAPPED_LINE = JsonShape(kind="events", members=(RAW_MEMBER,), or_members=((MESSAGE,),))
 _WRAPPER = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
@@ -34,7 +36,7 @@ def read_text(obj: SourceObject, recognition: Recognition, limits: Limits) -> It
     A header line names the fields of the lines after it, wherever it stands; lines before any header
     have the source's default fields. Positions are line numbers from 0; headers and blank lines have
     a number too but are no records. JSON whose records hold a line each (`_raw`, `message`) is read as those
-    lines, and Parquet as the lines that its rows would be.
+    lines, and Parquet and JSON with a member for each field as the lines that they would be.
     Every chunk's `body` consists of whole lines, each ending in a line feed, without carriage returns.
     """
     if recognition.text is None:
@@ -58,7 +60,7 @@ def read_text(obj: SourceObject, recognition: Recognition, limits: Limits) -> It
         feed = Feed(obj.path, obj.id, window=window, limit=limits.object_bytes)
         records = JsonReader(obj.id, _WRAPPED_LINE, feed, limits.record_bytes)
         for chunk in records.chunks():
-            yield from _wrapped_lines(lines, chunk)
+            yield from _wrapped_lines(lines, chunk, recognition.text)
     else:
         yield from _plain_lines(lines, feed, obj.id, limits.record_bytes)
     yield from lines.close()
@@ -104,17 +106,20 @@ def _pass_long_line(lines: LineReader, feed: Feed, object_id: str) -> None:
     lines.set_aside("over_limit", f"longer than a record may be; {where}, the first kept", sample)
 
 
-def _wrapped_lines(lines: LineReader, chunk: JsonChunk) -> Iterator[TextChunk]:
+def _wrapped_lines(lines: LineReader, chunk: JsonChunk, shape: TextShape) -> Iterator[TextChunk]:
     """Read the lines that a chunk of a shipper's records holds."""
     for fault in chunk.faults:
         lines.fault(fault)
     bad = {record.position: record for record in chunk.quarantined}
     good = dict(zip(chunk.positions, chunk.records, strict=True))
     run: list[bytes] = []
+    headed = b""
     for position in sorted({*good, *bad}):
-        found = bad.get(position) or _line_of(bytes(good[position]))
-        if isinstance(found, bytes):
-            run.append(found)
+        found = bad.get(position) or _line_of(bytes(good[position]), shape)
+        if isinstance(found, tuple):
+            header, line = found
+            run.extend([line] if header in (b"", headed) else [header, line])
+            headed = header or headed
             continue
         if found is None:
             continue
@@ -125,14 +130,34 @@ def _wrapped_lines(lines: LineReader, chunk: JsonChunk) -> Iterator[TextChunk]:
     yield from lines.read(b"".join(run), chunk.raw_bytes)
 
 
-def _line_of(record: bytes) -> bytes | Quarantined | None:
-    """Return the line of a shipper's record; None for CloudWatch Logs' own message."""
-    names = " or ".join(LINE_MEMBERS)
+def _line_of(record: bytes, shape: TextShape) -> tuple[bytes, bytes] | Quarantined | None:
+    """Return the header, if it has one, and the line of a shipper's record.
+
+    None for CloudWatch Logs' own message.
+    """
     try:
         members = _WRAPPER.decode(record)
-        line = next(TEXT.decode(members[name]) for name in LINE_MEMBERS if name in members)
-    except (msgspec.DecodeError, StopIteration) as error:
-        return Quarantined("", 0, "wrong_type", f"a record without a line in {names}: {error}", record)
+        name = next((name for name in LINE_MEMBERS if name in members), None)
+        if name is None:
+            return _named(record, members, shape)
+        line = TEXT.decode(members[name])
+    except msgspec.DecodeError as error:
+        return Quarantined("", 0, "wrong_type", f"a record without a line in {_NAMES}: {error}", record)
     if line.startswith(CONTROL_MESSAGE):
         return None
-    return line.rstrip("\r\n").encode() + b"\n"
+    return b"", line.rstrip("\r\n").encode() + b"\n"
+
+
+def _named(
+    record: bytes, members: dict[str, msgspec.Raw], shape: TextShape
+) -> tuple[bytes, bytes] | Quarantined:
+    """Return the line that a record with a member for each field would be, and its header."""
+    fields = fields_of(members, shape)
+    if fields is None:
+        reason = f"a record without a line in {_NAMES}, whose members are not the fields of a line"
+        return Quarantined("", 0, "wrong_type", reason, record)
+    try:
+        header, line = line_of(members, fields, shape.separator)
+    except ValueError as error:
+        return Quarantined("", 0, "malformed", str(error), record)
+    return header.encode() + b"\n", line.encode() + b"\n"

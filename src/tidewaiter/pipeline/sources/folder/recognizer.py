@@ -16,6 +16,7 @@ from tidewaiter.pipeline.sources.codecs.envelopes import Envelopes
 from tidewaiter.pipeline.sources.codecs.feed import utf16_fault
 from tidewaiter.pipeline.sources.codecs.inflate import Head, read_head
 from tidewaiter.pipeline.sources.codecs.lines import are_fields, header_fields
+from tidewaiter.pipeline.sources.codecs.named_lines import fields_of
 from tidewaiter.pipeline.sources.codecs.parquet_json import parquet_columns
 from tidewaiter.pipeline.sources.codecs.parquet_lines import PARQUET_MAGIC, parquet_fields
 from tidewaiter.pipeline.sources.folder import sample
@@ -132,6 +133,9 @@ class Recognizer:
                 continue
             if any(_has_members(found, shape) for found in _unwrapped(value.members, shape, _NESTING)):
                 return shape.kind
+        names = [name.decode("utf-8", "replace") for name in value.members]
+        if recognition.text and fields_of(names, recognition.text):
+            return "events"
         for name in LINE_MEMBERS if recognition.text else ():
             raw = sample.string(value.members.get(name.encode(), b""))
             if raw and self._lines_fit(raw.splitlines(), source):
