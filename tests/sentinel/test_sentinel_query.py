@@ -61,6 +61,13 @@ def test_an_answer_has_typed_columns_and_rows_and_whole_numbers_stay_whole():
     assert seen.headers["authorization"].startswith("Bearer https://api.loganalytics.io/.default")
 
 
+def test_half_a_surrogate_pair_in_a_cell_does_not_cost_the_answer():
+    columns = [{"name": "Description", "type": "string"}]
+    azure = Azure([reply(200, {"tables": [{"columns": columns, "rows": [["\ud800x"], ["y"]]}]})])
+
+    assert query(azure).primary.rows == (("?x",), ("y",))
+
+
 def test_an_incomplete_answer_says_so_beside_its_rows():
     body = {**ROWS, "error": {"code": "PartialError", "message": "over 500,000 rows", "details": []}}
 

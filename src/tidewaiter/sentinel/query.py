@@ -15,6 +15,7 @@ import msgspec
 
 from tidewaiter.clouds import Timeouts
 from tidewaiter.sentinel.arm import segment
+from tidewaiter.sentinel.errors import Unreadable
 from tidewaiter.sentinel.session import Session, decode
 
 Value = str | int | float | bool | None
@@ -114,7 +115,10 @@ class LogsQuery:
                 most_reply=MOST_REPLY,
             )
         )
-        said = decode(reply.body, _Answer, "the query")
+        try:
+            said = decode(reply.body, _Answer, "the query")
+        except Unreadable:
+            said = decode(_whole_signs(reply.body), _Answer, "the query")
         return Answer(tuple(_read(table) for table in said.tables), said.error)
 
 
@@ -143,8 +147,16 @@ def _value(raw: msgspec.Raw) -> Value:
     data = bytes(raw)
     if data[:1] in (b"{", b"["):
         return data.decode()
-    try:
-        value: Value = msgspec.json.decode(data)
-    except msgspec.DecodeError:  # half a surrogate pair, which a text from a log may hold
-        value = json.loads(data)
+    value: Value = msgspec.json.decode(data)
     return value
+
+
+def _whole_signs(body: bytes) -> bytes:
+    """Return a body in which halves of surrogate pairs, which a text from a log may hold, are question marks.
+
+    They have no UTF-8 form, so that a strict decoder refuses all of the answer for one.
+    """
+    try:
+        return json.dumps(json.loads(body), ensure_ascii=False).encode("utf-8", "replace")
+    except (ValueError, RecursionError):
+        return body

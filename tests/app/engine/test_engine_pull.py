@@ -7,13 +7,15 @@ import json
 import shutil
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from tests.app.conftest import deliver_to
 from tidewaiter.app.engine.destination import provision_lab
 from tidewaiter.app.engine.doctor import examine
-from tidewaiter.app.engine.pull import KEEP, MARGIN, sweep
+from tidewaiter.app.engine.metrics import Metrics
+from tidewaiter.app.engine.pull import KEEP, MARGIN, Puller, sweep
 from tidewaiter.content import sources
 from tidewaiter.core.errors import ConfigError, UsageError
 from tidewaiter.core.settings import Settings, Source, load
@@ -195,8 +197,6 @@ def test_a_partial_answer_is_asked_for_in_smaller_parts(tmp_path, there, served,
     limits.rows = min(there.values()) - 2
     try:
         found = deliver_to(tmp_path, None, settings=settings_of(**PULLED), clock=lambda: LATER)
-        limits.rows = 5
-        dense = deliver_to(tmp_path / "dense", None, settings=settings_of(**PULLED), clock=lambda: LATER)
     finally:
         limits.rows = 500_000
 
@@ -204,8 +204,6 @@ def test_a_partial_answer_is_asked_for_in_smaller_parts(tmp_path, there, served,
     assert [found.counts(name)["delivered"] for name in NAMES] == list(there.values())
     assert [found.counts(name)["duplicate"] for name in NAMES] == [0, 0]
     assert last_run(found)["objects"] > 1
-    assert "rows of AWSGuardDuty are of one time" in last_run(dense)["failed"]
-    assert dense.exit_code == 5
 
 
 def test_a_pull_that_was_stopped_before_its_note_delivers_nothing_twice(
@@ -344,3 +342,39 @@ def test_doctor_asks_the_workspace_how_much_there_is_to_pull(tmp_path, served, s
     assert seen(Settings(sources=PULLED)).saw == "AWSGuardDuty, AWSSecurityHubFindings of the embedded lab"
     assert seen(Settings(sources={"aws_cloudtrail": Source(pull=True)})).result == "failed"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_doctor_says_so_of_a_source_that_nobody_knows(tmp_path):
+    settings = Settings(sources={"aws_nonsense": Source(pull=True)})
+
+    found = next(check for check in examine(settings, tmp_path) if check.name == "pull")
+
+    assert (found.result, "unknown source: aws_nonsense" in found.saw) == ("failed", True)
+
+
+# A state that several processes share
+
+
+def test_of_processes_that_share_a_state_one_pulls_at_a_time(tmp_path, monkeypatch):
+    class Shared:
+        shared = True
+        given = iter((True, False))
+        released = 0
+
+        def reserve(self, claims, **_):
+            return {claim.version for claim in claims} if next(self.given) else set()
+
+        def release(self, claims):
+            self.released += len(claims)
+
+    state: Any = Shared()
+    nowhere: Any = None
+    asked: list[str] = []
+    puller = Puller(state, nowhere, tmp_path, Metrics(), lambda: NOW, print)
+    monkeypatch.setattr(puller, "_source", lambda name, *_: asked.append(name))
+
+    found = puller.pull(PULLED)
+
+    assert asked == ["aws_guardduty"], "another process is at the other one"
+    assert [counts.failed for counts in found.values()] == ["", ""]
+    assert state.released == 2

@@ -61,6 +61,10 @@ destination = "asim"
 [sources.aws_vpcflow]
 destination = "asim"
 
+[sources.aws_guardduty]
+# true: findings that Microsoft's connector has brought into the workspace are read from there.
+pull = false
+
 [metrics]
 # Where Prometheus may read metrics while `run` works, such as 127.0.0.1:9464. Empty: nowhere.
 listen = ""

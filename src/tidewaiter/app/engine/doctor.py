@@ -128,6 +128,7 @@ def _credentials(settings: Settings, state: Path) -> _Found:
 def _pull(settings: Settings, state: Path) -> _Found:
     if not settings.pulled:
         return "skipped", "no source has pull = true", ""
+    check_wanted(settings)
     check_pulled(settings)
     readers = [sources()[name].pulled for name in settings.pulled]
     tables = [reader.table for reader in readers if reader]

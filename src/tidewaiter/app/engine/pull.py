@@ -6,6 +6,7 @@ then that time moves on: a crash between the two reads the same rows again, whic
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,6 +32,8 @@ MARGIN = timedelta(minutes=5)
 KEEP = timedelta(days=30)
 """How long an object stays after it was worked on: the archive points to its records."""
 _LEASE = timedelta(minutes=15)
+_NOTICES = 2.0
+"""Seconds between what a person is told of a long pull."""
 _HINTS: Mapping[int, str] = {
     HTTPStatus.FORBIDDEN: "give the identity the role Log Analytics Reader on the workspace; a new role "
     "takes up to 30 minutes to work",
@@ -114,6 +117,7 @@ class Puller:
     async def _pages(
         self, name: str, reader: NativeReader, start: datetime, end: datetime, counts: PullCounts
     ) -> None:
+        told = time.monotonic()
         async for page in pages(self.to.sentinel.query.query, reader.table, start, end):
             written = write_page(self.folder, name, page, reader)
             counts.rows += written.rows
@@ -123,7 +127,8 @@ class Puller:
             if not self.to.lab:
                 self._note(name, _Mark(page.until))
                 counts.until = _shown(page.until)
-            if page.until < end:
+            if page.until < end and time.monotonic() - told > _NOTICES:
+                told = time.monotonic()
                 self.notice(f"pulling {reader.table}: {counts.rows:,} rows so far")
 
     def _mark(self, name: str) -> _Mark | None:
@@ -140,8 +145,10 @@ class Puller:
         if not self.state.shared:
             yield True
             return
-        yield bool(self.state.reserve([claim], now=self.clock(), lease=_LEASE))
-        self.state.release([claim])
+        try:
+            yield bool(self.state.reserve([claim], now=self.clock(), lease=_LEASE))
+        finally:
+            self.state.release([claim])
 
 
 def hint_for(error: TidewaiterError) -> str:
