@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import polars as pl
 
 from tidewaiter.pipeline.deliver.segments import RowColumns
@@ -19,7 +21,7 @@ def frame_rows(frame: pl.DataFrame) -> RowColumns:
     in `-` and the record's position; the rows have no key (their object is recognised as a whole).
     """
     shown = _shown(frame)
-    first = ["TimeGenerated", *(name for name in frame.columns if name not in ("TimeGenerated", _EXTRA))]
+    first = ("TimeGenerated", *(name for name in frame.columns if name not in ("TimeGenerated", _EXTRA)))
     extra = pl.col(_EXTRA) if _EXTRA in frame.columns else pl.lit(None, dtype=pl.String)
     head = _object(first).str.strip_suffix("}")
     made = shown.select(
@@ -65,7 +67,7 @@ def native_rows(frame: pl.DataFrame) -> tuple[list[bytes], list[int]]:
     The bytes are those that are billed; empty and null columns are left out.
     """
     shown = _shown(frame)
-    columns = ["TimeGenerated", *(name for name in frame.columns if name != "TimeGenerated")]
+    columns = ("TimeGenerated", *(name for name in frame.columns if name != "TimeGenerated"))
     made = shown.select(_object(columns).cast(pl.Binary).alias("row"), _sizes(columns).alias("billed"))
     return made["row"].to_list(), made["billed"].to_list()
 
@@ -77,20 +79,27 @@ def _position() -> pl.Expr:
 def _shown(frame: pl.DataFrame) -> pl.DataFrame:
     """Write times as texts."""
     times = [name for name, kind in frame.schema.items() if kind == pl.Datetime("us")]
-    return frame.with_columns(pl.col(name).dt.strftime("%Y-%m-%dT%H:%M:%S%.fZ") for name in times)
+    return frame.with_columns(_written(name) for name in times)
 
 
-def _object(columns: list[str]) -> pl.Expr:
+@lru_cache(maxsize=64)
+def _written(time: str) -> pl.Expr:
+    return pl.col(time).dt.strftime("%Y-%m-%dT%H:%M:%S%.fZ")
+
+
+@lru_cache(maxsize=64)
+def _object(columns: tuple[str, ...]) -> pl.Expr:
     """The JSON object of the columns that have a value, of which the first is one."""
     return pl.struct(columns).struct.json_encode().str.replace_all(_ABSENT, "")
 
 
-def _sizes(columns: list[str]) -> pl.Expr:
+@lru_cache(maxsize=64)
+def _sizes(columns: tuple[str, ...]) -> pl.Expr:
     sizes = [pl.col(name).cast(pl.String).str.len_bytes().fill_null(0).cast(pl.Int64) for name in columns]
     return pl.sum_horizontal(*sizes)
 
 
-def _billed(frame: pl.DataFrame, columns: list[str]) -> pl.Expr:
+def _billed(frame: pl.DataFrame, columns: tuple[str, ...]) -> pl.Expr:
     """Sum the bytes of every value's string form (core/billing.py says the rule)."""
     extra = pl.col(_EXTRA).fill_null("{}").str.len_bytes() if _EXTRA in frame.columns else pl.lit(2)
     return _sizes(columns) + extra.cast(pl.Int64)
