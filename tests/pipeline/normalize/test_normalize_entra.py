@@ -342,4 +342,4 @@ def test_real_records_map_with_none_quarantined(corpora: Path, tmp_path: Path):
             assert made["EventType"] != "Other"
     assert found["azure_activity"] >= 130
     assert found["entra_signin"] == 20
-    assert found["entra_audit"] == 9
+    assert found["entra_audit"] == 13
