@@ -40,7 +40,7 @@ def test_every_operator_on_awkward_values_means_what_the_interpreter_means(diale
         [(f"C{n}", expr, WANTED[kind]) for n, (expr, kind) in enumerate(zip(exprs, kinds, strict=True))]
     )
     made = [f"C{n} = {typed(kind, staged.columns[f'C{n}'])}" for n, kind in enumerate(kinds)]
-    lets = definitions(QUERY, values.helpers, values.tables, grammar.LOOKUPS)
+    lets = definitions(dialect, values.helpers, values.tables, grammar.LOOKUPS)
     query = "\n".join(
         [*lets, "source", *(f"| {each}" for each in staged.operators), "| project Row, " + ", ".join(made)]
     )

@@ -15,7 +15,8 @@ from typing import Any
 import msgspec
 
 from tidewaiter.asim.mapping.evaluate import Lookups, evaluate, resolve
-from tidewaiter.asim.mapping.expression import Expr, Op, lookups, members
+from tidewaiter.asim.mapping.evaluate import column as column_of
+from tidewaiter.asim.mapping.expression import Const, Expr, Op, lookups, members
 from tidewaiter.asim.mapping.kql.binding import Path
 from tidewaiter.asim.mapping.kql.functions import KqlFunction
 from tidewaiter.asim.mapping.kql.transforms import LISTS, Transform
@@ -36,7 +37,6 @@ LONGEST_FIELD = 64 << 10
 """Bytes: "Fields longer than 64 KB are truncated" ("Azure Monitor service limits", 2025-08-28)."""
 KEPT = "SourceSystem"
 """A column that every table has and no mapping reads: in the rows under test it numbers them."""
-_ALWAYS: frozenset[Path] = frozenset({(next(iter(LISTS)),)})
 Rows = Sequence[Mapping[str, Any]]
 Run = Callable[[KqlFunction, Mapping[str, Rows]], Rows]
 """Runs a function on the rows of its tables."""
@@ -194,18 +194,42 @@ def compare_transforms(
             differences.append(Difference(name, -1, "rows", str(len(own)), str(len(rows))))
             rows = []
         found.append(
-            _compared(spec, name, zip(own.items(), rows, strict=False), _lost(spec, made), differences)
+            _compared(spec, name, zip(own.items(), rows, strict=False), _cut_of(spec, made), differences)
         )
     return found
 
 
-def _lost(spec: SourceSpec, made: Transform) -> Mapping[str, frozenset[Path]]:
-    """Return what a transformation does not read, by column: also what has no room."""
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """What a transformation leaves out: columns, paths, entries of tables, looks through lists.
+
+    `short` has, by column, an expression without the looks through lists; with the `lookups` that are left it
+    is what the transformation means.
+    """
+
+    dropped: frozenset[str]
+    paths: Mapping[str, frozenset[Path]]
+    short: Mapping[str, Expr]
+    lookups: Lookups
+
+
+def _cut_of(spec: SourceSpec, made: Transform) -> _Cut:
     short = {each.table for each in made.shortened}
     columns = spec.mapping.routes[made.place].mapping.columns
-    lost = dict.fromkeys(made.dropped, _ALWAYS)
-    lost |= {column: _ALWAYS for column, expr in columns.items() if lookups(expr) & short}
-    return {**made.missing, **lost}
+    paths = {name: frozenset(p for p in lost if p[0] not in LISTS) for name, lost in made.missing.items()}
+    less = {name: _without_lists(expr) for name, expr in columns.items()}
+    return _Cut(
+        frozenset(made.dropped),
+        paths,
+        {name: expr for name, expr in less.items() if expr != columns[name] or lookups(expr) & short},
+        {**spec.mapping.lookups, **made.kept},
+    )
+
+
+def _without_lists(expr: Expr) -> Expr:
+    if not isinstance(expr, Op):
+        return expr
+    return Const(None) if expr.name in LISTS else Op(expr.name, tuple(map(_without_lists, expr.args)))
 
 
 def _streamed(made: Transform, case: Case) -> Mapping[str, Any]:
@@ -216,16 +240,16 @@ def _compared(
     spec: SourceSpec,
     target: str,
     pairs: Iterable[tuple[tuple[int, Case], Mapping[str, Any]]],
-    missing: Mapping[str, frozenset[Path]],
+    left_out: _Cut,
     differences: list[Difference],
 ) -> Compared:
     cases = compared = unread = 0
     for (number, case), row in pairs:
         cases += 1
-        for told in _columns(spec, target, number, case, row, missing):
-            compared += told is not Unread
-            unread += told is Unread
-            differences += [told] if isinstance(told, Difference) else []
+        for read, difference in _columns(spec, target, number, case, row, left_out):
+            compared += read
+            unread += not read
+            differences += [difference] if difference else []
     return Compared(target, cases, compared, unread, tuple(differences))
 
 
@@ -233,29 +257,31 @@ def _has(record: Mapping[str, Any], members: set[str]) -> bool:
     return any(exists(record.get(name)) for name in members)
 
 
-class Unread:
-    """A column whose value depends on what the target cannot read."""
-
-
 def _columns(
-    spec: SourceSpec,
-    target: str,
-    number: int,
-    case: Case,
-    row: Mapping[str, Any],
-    missing: Mapping[str, frozenset[Path]],
-) -> Iterator[Difference | type[Unread] | None]:
+    spec: SourceSpec, target: str, number: int, case: Case, row: Mapping[str, Any], left_out: _Cut
+) -> Iterator[tuple[bool, Difference | None]]:
+    """Yield for each column whether it could be read, and how it differs.
+
+    One that looks up in a table that was cut, or through a list, is what is left of it; where that is not
+    what the mapping means, it could not be read.
+    """
     mapping = spec.mapping.routes[case.place].mapping
     types = spec.mapping.types[mapping.table]
     cut = _cut(case.record)
     for column, expr in mapping.columns.items():
-        lost = missing.get(column, ())
-        unread = any(path[0] in LISTS or resolve(path, case.record) is not None for path in lost)
+        unread = column in left_out.dropped or any(
+            resolve(path, case.record) is not None for path in left_out.paths.get(column, ())
+        )
         if unread or (cut and members(expr) & cut) or _odd_time(expr, case.record, spec.mapping.lookups):
-            yield Unread
+            yield False, None
             continue
         wanted, kind = case.row.columns.get(column), _kind(types[column], expr)
-        yield next(_difference(target, number, column, kind, wanted, row.get(column)), None)
+        read = True
+        if column in left_out.short:
+            left = column_of(left_out.short[column], types[column], case.record, left_out.lookups)
+            whole = column_of(expr, types[column], case.record, spec.mapping.lookups)
+            wanted, read = (wanted, True) if left == whole else (left, False)
+        yield read, next(_difference(target, number, column, kind, wanted, row.get(column)), None)
 
 
 def _cut(record: Mapping[str, Any]) -> frozenset[str]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 
 from tidewaiter.asim.mapping.expression import Const, Expr
+from tidewaiter.asim.mapping.kql.alternation import alternation
 from tidewaiter.core.errors import ContentError
 
 LEAST, MOST = -(2**63), 2**63 - 1
@@ -24,14 +25,35 @@ def atom(kql: str) -> str:
     return kql if _CALL.fullmatch(kql) else f"({kql})"
 
 
-def one_of_texts(keys: Iterable[str]) -> str:
-    """A pattern of these texts; what several have before their last colon is written once."""
-    groups: dict[str, list[str]] = {}
-    for key in filter(None, keys):
-        before, colon, name = key.rpartition(":")
-        groups.setdefault(before + colon, []).append(re.escape(name))
-    found = [f"{re.escape(before)}(?:{'|'.join(names)})" for before, names in groups.items()]
-    return f"^(?:{'|'.join(found)})$"
+def one_of_texts(texts: Iterable[str]) -> str:
+    """Return a pattern that these texts match and no other; an empty one is none of them."""
+    return f"^(?:{alternation({each for each in texts if each})})$"
+
+
+_ONE_GROUP = re.compile(r"\^?\(((?:\\.|\[(?:\\.|[^\]])+\]|\(\?:[^()]*\)|[^()\\\[$^])+)\)\$?")
+
+
+def never_empty(pattern: Expr, group: Expr | None = None) -> bool:
+    """Say whether a pattern is one group that holds something whenever it is found."""
+    inner = _ONE_GROUP.fullmatch(str(literal_argument(pattern)))
+    if inner is None or (group is not None and literal_argument(group) != 1):
+        return False
+    return not re.search(r"\\[bB]", inner[1]) and re.fullmatch(inner[1], "") is None
+
+
+_WORDS = re.compile(r"[A-Za-z0-9_ -]+(?:\|[A-Za-z0-9_ -]+)*")
+
+
+def asked(pattern: str) -> str:
+    """Return a shorter pattern, found in the same texts, of one that is a group as `never_empty` takes it."""
+    inner = _ONE_GROUP.fullmatch(pattern)
+    if inner is None or pattern[0] == "^" or pattern[-1] == "$":
+        return pattern
+    if not _WORDS.fullmatch(inner[1]):
+        return inner[1]
+    words = set(inner[1].split("|"))
+    needed = {word for word in words if not any(other != word and other in word for other in words)}
+    return alternation(needed)
 
 
 def literal_argument(expr: Expr) -> str | int | bool | tuple[str, ...] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import groupby
 from typing import Literal
 
 from tidewaiter.asim.mapping.evaluate import Lookups
@@ -22,7 +23,10 @@ WHOLE = frozenset({"int", "sub", "mul"})
 
 
 class Reading:
-    """One binding in one dialect; `helpers`, `tables` and `parsed` are what its expressions came to need."""
+    """One binding in one dialect; `helpers`, `tables` and `parsed` are what its expressions came to need.
+
+    `whole` are tables of which all entries are written in any case.
+    """
 
     def __init__(self, binding: Binding, dialect: Dialect, lookups: Lookups, use: Use | None = None) -> None:
         self.lookups = lookups
@@ -31,6 +35,7 @@ class Reading:
         self.use: Use = use or self.write
         self.helpers: set[str] = set()
         self.tables: set[str] = set()
+        self.whole: frozenset[str] = frozenset()
         self.parsed: dict[str, str] = {}
 
     def write(self, expr: Expr, wanted: Wanted) -> str:
@@ -91,3 +96,23 @@ class Reading:
         """Return the type that all have, dynamic when they differ."""
         kinds = {kind for each in exprs if (kind := self.kind(each)) != "null"}
         return kinds.pop() if len(kinds) == 1 else "dynamic" if kinds else "null"
+
+    def joined_members(self, args: tuple[Expr, ...]) -> tuple[Expr, ...]:
+        """Return what a `first` tries; members of any type, side by side, are a `first` of their own."""
+        found: list[Expr] = []
+        for member, row in groupby(args, key=self.is_member):
+            each = tuple(row)
+            found += [Op("first", each)] if member and len(each) > 1 else each
+        return tuple(found)
+
+    def is_member(self, expr: Expr) -> bool:
+        """Say whether an expression is a member of any type, or the first of several."""
+        parts = expr.args if isinstance(expr, Op) and expr.name == "first" else (expr,)
+        return all(isinstance(each, Field) and self.kind(each) == "dynamic" for each in parts)
+
+    def listed(self, lookup: Op) -> bool:
+        """Say whether a table is written anyway, with all entries: then one that is found is there."""
+        table = lookup.args[1]
+        assert isinstance(table, Const)
+        name = str(table.value)
+        return name in self.whole and all(self.lookups[name].values())

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from tidewaiter.asim.mapping.expression import Const, Expr, Op
@@ -20,6 +20,9 @@ Node = tuple[Expr, Wanted]
 _APPLIED = frozenset({"member", "joined"})
 _WORTH_A_NAME = 18
 """Characters: what is shorter is written again where it is used again."""
+_SHORT_NAME, _SHORT_STAGE = 2, 5
+"""Characters of a name in a short text, and of what stands around its definition."""
+_PART = re.compile(r"§(\d+)")
 _COLUMN = re.compile(r"\w+|\[[^]]*\]")
 
 
@@ -50,8 +53,7 @@ class Stages:
         """Return the operators and the columns."""
         for _, expr, kind in wanted:
             self._count(expr, kind)
-        lengths = {node: len(self._bodies[node]) for node in self._numbers}
-        self._name(lengths)
+        self._name(self._worth_a_short_name() if self.short else self._worth_a_name())
         self._bodies.clear()
         self.values.use = self._use
         columns = {name: self._use(expr, kind) for name, expr, kind in wanted}
@@ -75,13 +77,42 @@ class Stages:
         assert isinstance(expr, Op)
         return self.values.use(expr.args[0], "json")
 
-    def _name(self, lengths: Mapping[Node, int]) -> None:
+    def _worth_a_name(self) -> set[Node]:
+        """What is used more than once and takes some room."""
+        return {
+            node
+            for node in self._numbers
+            if self._uses[node] > 1 and len(self._bodies[node]) > _WORTH_A_NAME and not self._simple(node)
+        }
+
+    def _worth_a_short_name(self) -> set[Node]:
+        """What makes the text shorter when it is written once; what it consists of is decided first."""
+        nodes = list(self._numbers)
+        lengths: dict[Node, int] = {}
+        worth: set[Node] = set()
+
+        def length(node: Node) -> int:
+            if node not in lengths:
+                parts = [nodes[int(found)] for found in _PART.findall(self._bodies[node])]
+                lengths[node] = len(_PART.sub("", self._bodies[node])) + sum(map(length, parts))
+                uses = self._uses[node]
+                saved = (uses - 1) * lengths[node] - uses * _SHORT_NAME - _SHORT_STAGE
+                if _applied(node) or (uses > 1 and saved > 0 and not self._simple(node)):
+                    worth.add(node)
+            return _SHORT_NAME if node in worth else lengths[node]
+
+        for node in nodes:
+            length(node)
+        return worth
+
+    def _simple(self, node: Node) -> bool:
+        return isinstance(node[0], Const) or _COLUMN.fullmatch(self._bodies[node]) is not None
+
+    def _name(self, worth: Set[Node]) -> None:
         taken: set[str] = set()
-        for node, length in lengths.items():
+        for node in self._numbers:
             expr, wanted = node
-            simple = isinstance(expr, Const) or _COLUMN.fullmatch(self._bodies[node])
-            worth = self._uses[node] > 1 and length > _WORTH_A_NAME and not simple
-            if not worth and not _applied(node):
+            if node not in worth and not _applied(node):
                 continue
             base = self.names.get(expr, "") if not self.short else ""
             name = f"t_{base}" if base else f"t{len(self._named)}"

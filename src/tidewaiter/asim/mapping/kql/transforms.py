@@ -7,7 +7,6 @@ out: operators that look into lists, and entries of large lookup tables. What is
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
@@ -16,6 +15,7 @@ from tidewaiter.asim.mapping.kql.binding import Path, quoted_name, stream_bindin
 from tidewaiter.asim.mapping.kql.definitions import definitions
 from tidewaiter.asim.mapping.kql.dialect import TRANSFORM
 from tidewaiter.asim.mapping.kql.functions import ADDITIONAL, WANTED, extended, typed
+from tidewaiter.asim.mapping.kql.keys import read_tables, rekeyed_tables, with_keys
 from tidewaiter.asim.mapping.kql.prepare import (
     Routed,
     fill,
@@ -25,6 +25,7 @@ from tidewaiter.asim.mapping.kql.prepare import (
     routes_of,
 )
 from tidewaiter.asim.mapping.kql.stages import Stages
+from tidewaiter.asim.mapping.kql.tighten import tight
 from tidewaiter.asim.mapping.kql.values import Values
 from tidewaiter.asim.mapping.record import attribute
 from tidewaiter.asim.mapping.source_mapping import SourceMapping
@@ -54,8 +55,7 @@ class Transform:
 
     `stream` are the columns of the stream with their types. `missing` are, by column, the paths or operators
     that are read as null; `empty` are columns that are left null for that, `dropped` those that had
-    no room; `shortened` are lookup tables
-    whose other entries find nothing.
+    no room; `shortened` are lookup tables whose other entries find nothing, and `kept` what is left of them.
     """
 
     place: int
@@ -68,6 +68,7 @@ class Transform:
     empty: tuple[str, ...]
     dropped: tuple[str, ...]
     shortened: tuple[Shortened, ...]
+    kept: Mapping[str, Mapping[str, str]]
     unpacked: tuple[str, ...]
 
     @property
@@ -155,10 +156,7 @@ class _Writer:
 
     def written(self, kept: Mapping[str, int], without: Collection[str]) -> tuple[Transform, set[str]]:
         """Write it with the first entries of some tables, without some columns; say which tables it uses."""
-        lookups = {
-            name: dict(list(table.items())[: kept.get(name, len(table))])
-            for name, table in self.source.lookups.items()
-        }
+        lookups = {name: first_entries(table, kept.get(name)) for name, table in self.source.lookups.items()}
         binding, stream = stream_binding(self.source.record, self.without)
         fill(binding, self.source.require.values(), lookups)
         values = Values(binding, TRANSFORM, self.source.lookups)
@@ -175,19 +173,25 @@ class _Writer:
         empty = tuple(name for name, expr in exprs.items() if expr == Const(None))
         dropped = tuple(name for name in exprs if name in without and name not in empty)
         stages = Stages(values, {}, short=True)
+        rekeyed = rekeyed_tables([*exprs.values(), condition], self.source.lookups)
+        values.lookups = {**self.source.lookups, **{name: form.table for name, form in rekeyed.items()}}
+        lookups |= {name: first_entries(form.table, kept.get(name)) for name, form in rekeyed.items()}
+        exprs = {name: with_keys(expr, rekeyed) for name, expr in exprs.items()}
+        condition = with_keys(condition, rekeyed)
+        read = read_tables(expr for name, expr in exprs.items() if name not in dropped)
+        values.whole = frozenset(name for name in read if lookups[name] == values.lookups[name])
         wanted = [(n, e, WANTED[self.types[n]]) for n, e in exprs.items() if n not in (*empty, *dropped)]
         if condition != Const(True):
             wanted.append((" route", condition, "cond"))
         staged = stages.write(wanted)
         bag, unpacked = self.additional(stream)
         columns = {name: self.types[name] for name in staged.columns if name != " route"}
-        made_columns = [f"{name}={typed(self.types[name], staged.columns[name])}" for name in columns]
+        made_columns = [f"{name} = {typed(self.types[name], staged.columns[name])}" for name in columns]
         made_columns = [self.timed(each) for each in made_columns]
         lets = list(definitions(TRANSFORM, values.helpers, values.tables, lookups))
         lines = ["source", *extended(values.parsed), *(f"| {each}" for each in staged.operators)]
-        lines = [line.replace(",\n    ", ",\n") for line in lines]
         lines += [f"| where {staged.columns[' route']}"] if " route" in staged.columns else []
-        lines.append("| project " + ",\n".join([*made_columns, f"{ADDITIONAL}={bag}"]))
+        lines.append("| project\n    " + ",\n    ".join([*made_columns, f"{ADDITIONAL} = {bag}"]))
         shortened = tuple(
             Shortened(name, len(lookups[name]), len(self.source.lookups[name]))
             for name in sorted(values.tables)
@@ -198,21 +202,22 @@ class _Writer:
             self.routed.place,
             mapping.schema,
             mapping.table,
-            _short("\n".join([*lets, *lines])),
+            tight(lets, lines, stream, LONGEST),
             stream,
             columns,
             missing,
             empty,
             dropped,
             shortened,
+            {each.table: first_entries(self.source.lookups[each.table], each.kept) for each in shortened},
             unpacked,
         )
         return made, set(values.tables)
 
     def timed(self, column: str) -> str:
         """Let a row without a time have that of its arrival, as Azure requires one."""
-        name, _, kql = column.partition("=")
-        return f"{name}=iif(isnull({kql}), now(), {kql})" if name == "TimeGenerated" else column
+        name, _, kql = column.partition(" = ")
+        return f"{name} = iif(isnull({kql}), now(), {kql})" if name == "TimeGenerated" else column
 
     def additional(self, stream: Mapping[str, str]) -> tuple[str, tuple[str, ...]]:
         """Return the bag of additional members, without those that are rare where all of those lack."""
@@ -232,16 +237,14 @@ class _Writer:
         """Return a bag of members."""
         if not members:
             return 'parse_json("{}")'
-        return "pack(" + ",".join(f"{literal(each)},{quoted_name(attribute(each))}" for each in members) + ")"
+        return (
+            "pack(" + ", ".join(f"{literal(each)}, {quoted_name(attribute(each))}" for each in members) + ")"
+        )
 
 
-_HELPERS = "text held ip time int long bool real first lower number epoch moment"
-_NAMES = dict(zip((f"tw_{name}" for name in _HELPERS.split()), "THPMILBRFWNEO", strict=True))
-
-
-def _short(kql: str) -> str:
-    """Give the helpers names of one letter."""
-    return re.sub(r"\btw_\w+", lambda found: _NAMES.get(found[0], found[0]), kql)
+def first_entries(table: Mapping[str, str], kept: int | None) -> dict[str, str]:
+    """Return the first entries of a table, all for None."""
+    return dict(list(table.items())[:kept])
 
 
 def _absent(column: str, stream: Mapping[str, str]) -> str:

@@ -22,9 +22,11 @@ from tidewaiter.asim.mapping.kql.binding import Bound
 from tidewaiter.asim.mapping.kql.fragments import (
     LEAST,
     MOST,
+    asked,
     atom,
     definite_condition,
     literal_argument,
+    never_empty,
     one_of_texts,
     towards_zero,
     words,
@@ -69,7 +71,7 @@ class Values(Reading):
             case Const(value=int() | str() as value):
                 return literal(str(value))
             case Field():
-                return self.text_of(self.bound(expr))
+                return self.text_of(self.bound(expr), expr)
             case Op(name="first", args=args):
                 return self.first(args, "text")
             case Op(name="case", args=args):
@@ -85,12 +87,14 @@ class Values(Reading):
                 raise ContentError("a time is not read as text in KQL", hint="its form would be KQL's own")
         return words(self.use(expr, "bool"), self.use(expr, "bool"))
 
-    def text_of(self, bound: Bound) -> str:
+    def text_of(self, bound: Bound, expr: Field) -> str:
         """Return the KQL of a column or a place in one, read as text."""
         if bound.kind == "string":
             return bound.kql
         if bound.kind == "dynamic" and bound.only != "text":
-            return self.helper("text", bound.kql)
+            return self.helper("text", bound.kql if self.dialect.applies else self.use(expr, "json"))
+        if bound.kind == "dynamic" and not self.dialect.applies:
+            return self.helper("plain", bound.kql)
         if bound.kind == "bool":
             return words(bound.kql, bound.kql)
         return f"tostring({bound.kql})"
@@ -111,6 +115,8 @@ class Values(Reading):
                 text = self.use(args[0], "text")
                 table = str(literal_argument(args[1]))
                 self.tables.add(table)
+                if not self.dialect.applies:  # a function, which reads its key several times
+                    return f"tw_{table}({self.use(args[0], 'text')})"
                 return f"tostring(tw_{table}[{text}])"
             case "split":
                 separator = literal(str(literal_argument(args[1])))
@@ -141,14 +147,38 @@ class Values(Reading):
 
     def first(self, args: tuple[Expr, ...], wanted: Wanted) -> str:
         """Return the KQL of the first value that is present, read as what is wanted."""
+        if wanted == "text" and not self.dialect.applies:
+            return self.first_text(args)
+        if wanted == "json" and not self.dialect.applies and all(map(self.is_member, args)):
+            found = self.use(args[-1], "json")
+            for arg in reversed(args[:-1]):
+                found = self.helper("either", self.use(arg, "json"), found)
+            return found
         exact = {"text": "string", "long": "long", "time": "datetime", "bool": "bool", "real": "real"}
         alike = all(self.kind(arg) in (exact.get(wanted), "null") for arg in args)
-        if alike and (wanted == "text" or self.dialect.applies):
-            if not self.dialect.applies:
-                self.helpers.add("first")
+        if alike and self.dialect.applies:
             return self.dialect.first([self.use(arg, wanted) for arg in args])
         pairs = [(self.use(arg, "present"), self.use(arg, wanted)) for arg in args[:-1]]
         return self.dialect.first_present(pairs, self.use(args[-1], wanted))  # of what is absent: nothing
+
+    def first_text(self, args: tuple[Expr, ...]) -> str:
+        """Return the KQL of the first value that is present, read as text, for a dialect without coalesce."""
+        args = self.joined_members(args)
+        if len(args) == 1:
+            return self.helper("text", self.named(args[0], "json"))
+        found = self.use(args[-1], "text")  # of what is absent: nothing
+        pairs: list[tuple[str, str]] = []
+        for arg in reversed(args[:-1]):
+            kind = self.kind(arg)
+            if kind != "string" and not self.is_member(arg):
+                pairs.insert(0, (self.use(arg, "present"), self.use(arg, "text")))
+                continue
+            found, pairs = self.dialect.first_present(pairs, found), []
+            if kind == "string":
+                found = self.helper("first", self.use(arg, "text"), found)
+            else:
+                found = self.helper("read", self.named(arg, "json"), found)
+        return self.dialect.first_present(pairs, found)
 
     def case(self, args: tuple[Expr, ...], wanted: Wanted) -> str:
         """Return the KQL of a case; every value is read as what is wanted."""
@@ -315,6 +345,11 @@ class Values(Reading):
             present = self.use(inner, "cond")
             if present.startswith("isnotempty(") and present.count("(") == present.count(")") == 1:
                 return present.replace("isnotempty", "isempty", 1)
+        match inner:
+            case Op(name="eq", args=(left, Const(value=str() as value))) if (
+                value and not self.dialect.applies
+            ):
+                return self.equality(left, Const(value), negated=True)
         found = self.use(inner, "cond")
         return f"not({found})" if self.definite(inner) else f"iif({found}, false, true)"
 
@@ -345,7 +380,10 @@ class Values(Reading):
         text = self.use(inner, "text")
         if len(wanted) == 1:
             return f"{text} == {literal(wanted[0])}"
-        return f"{text} in ({', '.join(map(literal, wanted))})"
+        asks = f"in ({', '.join(map(literal, wanted))})"
+        if not self.dialect.applies:
+            asks = min(asks, f"matches regex {verbatim(one_of_texts(wanted))}", key=len)
+        return f"{text} {asks}"
 
     def definite(self, expr: Expr) -> bool:
         """Say whether the KQL of a condition is never null."""
@@ -369,6 +407,10 @@ class Values(Reading):
             case Const(value=value):
                 return "false" if value in (None, "") else "true"
             case Op(name="first", args=args):
+                if not self.dialect.applies:
+                    args = self.joined_members(args)
+                    if len(args) == 1:
+                        return self.helper("there", self.use(args[0], "json"))
                 return "(" + " or ".join(self.use(arg, "present") for arg in args) + ")"
             case Op(name="case", args=args):
                 return self.case(args, "present")
@@ -377,11 +419,17 @@ class Values(Reading):
             case Op(name=name) if name in _CONDITIONS:
                 return "true"
         kind = self.kind(expr)
-        if isinstance(expr, Op) and expr.name == "lookup" and not self.dialect.applies:
-            keys = self.lookups[str(literal_argument(expr.args[1]))]
-            return f"{atom(self.use(expr.args[0], 'text'))} matches regex {verbatim(one_of_texts(keys))}"
+        if isinstance(expr, Op) and not self.dialect.applies:
+            if expr.name == "lookup" and not self.listed(expr):
+                keys = self.lookups[str(literal_argument(expr.args[1]))]
+                return f"{atom(self.use(expr.args[0], 'text'))} matches regex {verbatim(one_of_texts(keys))}"
+            if expr.name == "regex" and never_empty(*expr.args[1:]):
+                pattern = verbatim(patterns.kql(asked(str(literal_argument(expr.args[1])))))
+                return f"{atom(self.use(expr.args[0], 'text'))} matches regex {pattern}"
         if kind == "string":
             return f"isnotempty({self.use(expr, 'text')})"
+        if kind == "dynamic" and not self.dialect.applies:
+            return self.helper("there", self.use(expr, "json"))
         if kind == "dynamic":
             return f"isnotempty(tostring({self.use(expr, 'json')}))"
         wanted: Wanted = {"long": "long", "datetime": "time", "real": "real"}.get(kind, "bool")  # type: ignore[assignment]
