@@ -35,7 +35,8 @@ from tidewaiter.core.kql_literals import literal
 
 LONGEST = 15_360
 """Characters of a transformation ("Azure Monitor service limits", Data collection rules, 2025-05-21)."""
-_FEW = 32
+_FEW, _LARGE = 8, 64
+"""Entries that a large lookup table keeps as long as there is a column to drop, and when it is large."""
 LISTS = {"member": "a look through an object's members", "joined": "a look through a list"}
 """Operators that a transformation cannot have: they look at several elements."""
 
@@ -105,12 +106,18 @@ class _Writer:
         self.routed = routed
         self.event_id = event_id
         self.types = source.types[routed.mapping.table]
+        # Of short keys most find room, and those of services that are called often are short (ssm, ec2, ecr).
+        self.lookups = {
+            name: dict(sorted(table.items(), key=lambda entry: len(entry[0])))
+            for name, table in source.lookups.items()
+        }
 
     def fitted(self) -> Transform:
         """Return the transformation: whole if there is room, else with fewer entries and fewer columns.
 
-        Lookup tables lose entries first, down to a few; then the columns go that take the most room and that
-        ASIM does not call mandatory; then the rest of the tables.
+        Large lookup tables lose entries first, down to a few, the one with the longest entries before others;
+        then the columns go that take the most room and that ASIM does not call mandatory, those about the
+        actor and those that it recommends last; then the rest of the tables.
         """
         kept: dict[str, int] = {}
         without: set[str] = set()
@@ -128,15 +135,17 @@ class _Writer:
         return made
 
     def cut(self, kept: dict[str, int], used: set[str], over: int, floor: int) -> bool:
-        """Take entries from the largest table that has more than `floor`; say whether there was one."""
-        sizes = {name: kept.get(name, len(self.source.lookups[name])) for name in used}
-        large = [name for name, size in sizes.items() if size > floor]
+        """Take entries from the table with the longest, if more than `floor`; say whether there was one."""
+        sizes = {name: kept.get(name, len(self.lookups[name])) for name in used}
+        large = [
+            n for n, size in sizes.items() if size > floor and (not floor or len(self.lookups[n]) > _LARGE)
+        ]
         if not large:
             return False
-        largest = max(large, key=lambda name: (self.weight(name, sizes[name]), name))
-        size = sizes[largest]
-        fewer = max(1, int(over / (self.weight(largest, size) / size)))
-        kept[largest] = max(floor, size - min(fewer, -(-size // 2)))
+        longest = max(large, key=lambda name: (self.weight(name) / len(self.lookups[name]), name))
+        size = sizes[longest]
+        fewer = max(1, int(over * len(self.lookups[longest]) / self.weight(longest)))
+        kept[longest] = max(floor, size - min(fewer, -(-size // 2)))
         return True
 
     def heaviest(self, kept: Mapping[str, int]) -> list[str]:
@@ -147,19 +156,19 @@ class _Writer:
             for column in self.routed.mapping.columns
             if column != "TimeGenerated" and fields[column].cls != "Mandatory"
         }
-        return sorted(lengths, key=lambda column: (lengths[column], column))
+        last = [column.startswith("Actor") or fields[column].cls == "Recommended" for column in lengths]
+        return [c for _, _, c in sorted(zip(last, lengths.values(), lengths, strict=True))]
 
-    def weight(self, name: str, entries: int) -> int:
-        """Return the characters that so many entries of a table take."""
-        rows = list(self.source.lookups[name].items())[:entries]
-        return sum(len(key) + len(value) + 6 for key, value in rows)
+    def weight(self, name: str) -> int:
+        """Return about how many characters the entries of a table take."""
+        return sum(len(key) + len(value) + 6 for key, value in self.lookups[name].items())
 
     def written(self, kept: Mapping[str, int], without: Collection[str]) -> tuple[Transform, set[str]]:
         """Write it with the first entries of some tables, without some columns; say which tables it uses."""
-        lookups = {name: first_entries(table, kept.get(name)) for name, table in self.source.lookups.items()}
+        lookups = {name: first_entries(table, kept.get(name)) for name, table in self.lookups.items()}
         binding, stream = stream_binding(self.source.record, self.without)
         fill(binding, self.source.require.values(), lookups)
-        values = Values(binding, TRANSFORM, self.source.lookups)
+        values = Values(binding, TRANSFORM, self.lookups)
         spared = {attribute(name) for name in self.without}
         exprs: dict[str, Expr] = {}
         missing: dict[str, frozenset[Path]] = {}
@@ -173,8 +182,8 @@ class _Writer:
         empty = tuple(name for name, expr in exprs.items() if expr == Const(None))
         dropped = tuple(name for name in exprs if name in without and name not in empty)
         stages = Stages(values, {}, short=True)
-        rekeyed = rekeyed_tables([*exprs.values(), condition], self.source.lookups)
-        values.lookups = {**self.source.lookups, **{name: form.table for name, form in rekeyed.items()}}
+        rekeyed = rekeyed_tables([*exprs.values(), condition], self.lookups)
+        values.lookups = {**self.lookups, **{name: form.table for name, form in rekeyed.items()}}
         lookups |= {name: first_entries(form.table, kept.get(name)) for name, form in rekeyed.items()}
         exprs = {name: with_keys(expr, rekeyed) for name, expr in exprs.items()}
         condition = with_keys(condition, rekeyed)
@@ -193,9 +202,9 @@ class _Writer:
         lines += [f"| where {staged.columns[' route']}"] if " route" in staged.columns else []
         lines.append("| project\n    " + ",\n    ".join([*made_columns, f"{ADDITIONAL} = {bag}"]))
         shortened = tuple(
-            Shortened(name, len(lookups[name]), len(self.source.lookups[name]))
+            Shortened(name, len(lookups[name]), len(self.lookups[name]))
             for name in sorted(values.tables)
-            if len(lookups[name]) < len(self.source.lookups[name])
+            if len(lookups[name]) < len(self.lookups[name])
         )
         mapping = self.routed.mapping
         made = Transform(
@@ -209,7 +218,7 @@ class _Writer:
             empty,
             dropped,
             shortened,
-            {each.table: first_entries(self.source.lookups[each.table], each.kept) for each in shortened},
+            {each.table: first_entries(self.lookups[each.table], each.kept) for each in shortened},
             unpacked,
         )
         return made, set(values.tables)
