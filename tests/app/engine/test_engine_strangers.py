@@ -20,7 +20,9 @@ JSON = {
     "aws_macie": "credentials.jsonl",
     "aws_securityhub": "custom_action_with_several.json",
     "aws_waf": "allowed.jsonl",
+    "azure_activity": "envelope_records.json",
     "entra_audit": "add_member_to_role.json",
+    "entra_signin": "envelope_lines.json",
 }
 LINES = {"aws_alb": "forwarded.log", "aws_clb": "http.log", "aws_nlb": "connections.log"}
 
@@ -57,7 +59,9 @@ def _documents(content):
         return content.splitlines()
 
 
-@pytest.mark.parametrize("host", ["aws_cloudtrail", "aws_guardduty", "aws_macie", "aws_securityhub"])
+@pytest.mark.parametrize(
+    "host", ["aws_cloudtrail", "aws_guardduty", "aws_macie", "entra_audit", "entra_signin"]
+)
 def test_whoever_comes_first_each_json_record_is_of_its_own_source(sample, counted, host):
     alone = {source: one_line(sample(source, name)) for source, name in JSON.items()}
     expected: dict[str, tuple[int, int]] = {}

@@ -76,12 +76,23 @@ def _json_chunk(shape: JsonShape, records: Sequence[Quarantined]) -> JsonChunk:
     positions: list[int] = []
     aside: list[Quarantined] = []
     for each in records:
-        inner = unwrap(shape, each.raw)
-        if inner.problem:
+        found = _unwrapped(shape, each.raw)
+        if found is None:
             aside.append(each)
             continue
-        found = [inner.record] if inner.records is None else [one_line(raw) for raw in inner.records]
-        found = [] if inner.control else found
         raws += found
         positions += [each.position] * len(found)
     return JsonChunk(raws, positions, quarantined=aside)
+
+
+def _unwrapped(shape: JsonShape, raw: bytes) -> list[bytes | msgspec.Raw] | None:
+    """Return the records that a value is, wraps or lists; None where one cannot be taken out."""
+    inner = unwrap(shape, raw)
+    if inner.problem:
+        return None
+    if inner.control:
+        return []
+    if inner.records is None:
+        return [inner.record]
+    parts = [_unwrapped(shape, one_line(each)) for each in inner.records]
+    return None if None in parts else [record for part in parts for record in part or ()]
