@@ -151,5 +151,6 @@ _FLOW_COLUMNS = (
 def unequal_flows(rows: Rows, lines: Iterable[Mapping[str, str]]) -> tuple[Counter[Any], Counter[Any]]:
     """Return the flow records that only the source has, and those that only the lab has."""
     source = Counter(flow_values(line) for line in lines)
-    lab = Counter(tuple(row[column] for column in _FLOW_COLUMNS) for row in rows[NETWORK])
+    flows = [row for row in rows[NETWORK] if row["EventProduct"] == "VPC"]  # others lie there, too
+    lab = Counter(tuple(row[column] for column in _FLOW_COLUMNS) for row in flows)
     return source - lab, lab - source
