@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
-from tidewaiter.pipeline.normalize.drift.known import LEARNED_KIND, Member
+from tidewaiter.pipeline.normalize.drift.known import LEARNED, Member
 from tidewaiter.pipeline.normalize.drift.observe import EMPTY, SHAPES, TEXT, Shape, Shapes
 
 FORM = "\t"
@@ -46,7 +46,7 @@ class Look:
             member = members.get(name)
             known = member.types.get(letter, 0) if member else 0
             usual = member and known >= 3 and known * 500 >= member.filled
-            if member and (usual or learning or member.filled < LEARNED_KIND):
+            if member and (usual or learning or member.filled < LEARNED):
                 member.types[letter] = known + count
                 member.filled += count
                 strange = strange or not usual

@@ -21,8 +21,8 @@ from tidewaiter.pipeline.normalize.rows import FrameRows, JsonRows
 from tidewaiter.pipeline.sources.place import place_of
 
 EVERY = 48
-"""One record of this many is looked at, and one of each chunk: small accounts have few in an object."""
-BATCH = 16
+"""One record of this many is looked at: at least 20 of 1,000 that are affected by a change."""
+BATCH = 8
 """Records of one place that are counted together: what comes before and after a change must not be mixed."""
 _DEPTH = 6
 _MEMBERS = 200
@@ -33,7 +33,6 @@ _DIGITS = 20
 """An object with more members than this is a map, and its names say nothing."""
 
 _COLUMNS = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_decode = msgspec.json.Decoder().decode
 Shape = tuple[tuple[str, ...], str]
 Shapes = dict[Shape, int]
 """How often each shape was seen; no Counter, which is made for every node of a few records."""
@@ -51,10 +50,6 @@ TEXT = "s"
 SHAPES = frozenset("tiaud")
 """Letters of texts of a certain form."""
 EMPTY = "0"
-_NEVER_EMPTY = frozenset((bool, int, float))
-_MOST_REGIONS = 1_000
-_MOST_SHAPES = 4_096
-_MOST_BYTES = 1_000_000
 _HEXADECIMAL = frozenset("0123456789abcdefABCDEF:")
 _LONGEST_FORM = 45
 _ADDRESS = re.compile(r"[0-9a-fA-F:]+(?:[0-9]{1,3}\.){0,3}[0-9a-fA-F]*")
@@ -84,238 +79,138 @@ class Observer:
         self._drift = drift
         self._varied = frozenset(drift.varied)
         self._whole = drift.is_varied("")
-        self._records = _Turns(every, some=True)
+        self._records = _Turns(every)
         self._rows = _Turns(every)
-        self._open: dict[tuple[str, str], _Open] = {}
+        self._open: dict[tuple[str, str], Sighting] = {}
         self._done: list[Sighting] = []
         self._places: dict[str, tuple[str, str]] = {}
-        self._regions: dict[str, str] = {}
-        self._taken: list[tuple[str, bytes | tuple[str, ...], tuple[str, ...]]] = []
-        self._bytes = 0
-        self._forms = _Forms()
-        self._made: dict[tuple[str, tuple[str, ...], str], _Made] = {}
 
     def chunk(self, object_id: str, chunk: Chunk) -> None:
-        """Take every n-th record of a chunk, valid or not: a change of type makes records invalid.
-
-        They are looked at later, all at a time: one by one in between costs a processor's caches dearly.
-        """
+        """Look at every n-th record of a chunk, valid or not: a change of type makes records invalid."""
         if isinstance(chunk, JsonChunk):
             for place in self._records.due(len(chunk.records)):
-                self._take(object_id, bytes(chunk.records[place]), ())
+                try:
+                    record = msgspec.json.decode(chunk.records[place])
+                except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+                    continue
+                if isinstance(record, dict):
+                    self._look(object_id, record)
             return
-        count = chunk.cells.count(b"\n")
-        for place in self._records.due(count):
-            self._take(object_id, _line(chunk.cells, place / count), (chunk.separator, *chunk.fields))
-
-    def _take(self, object_id: str, raw: bytes, fields: tuple[str, ...]) -> None:
-        self._taken.append((object_id, raw, fields))
-        self._bytes += len(raw)
-        if self._bytes > _MOST_BYTES:
-            self._look_at_all()
-
-    def _look_at_all(self) -> None:
-        taken, self._taken, self._bytes = self._taken, [], 0
-        for object_id, raw, fields in taken:
-            if isinstance(raw, tuple):  # the columns of a row
-                seen = self._sighting(object_id, *self._places.get(object_id, ("", ""))).seen
-                _count(seen.nodes, (ROW + fields[0], ""), raw, "s" * len(raw))
-                continue
-            if fields:
-                self._look(object_id, _cells(raw, *fields))
-                continue
-            try:
-                record = _decode(raw)
-            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-                continue
-            if record.__class__ is dict:
-                self._look(object_id, record)
+        lines = chunk.cells.split(b"\n")
+        separator = chunk.separator.encode()
+        for place in self._records.due(len(lines) - 1):
+            values = lines[place].decode("utf-8", "replace").split(separator.decode())
+            texts = (None if text == "-" else int(text) if _is_number(text) else text for text in values)
+            self._look(object_id, dict(zip(chunk.fields, texts, strict=False)))
 
     def rows(self, object_id: str, rows: JsonRows | FrameRows) -> None:
-        """Take every n-th row: which columns are filled."""
-        for names in _filled(rows, self._rows.due(len(rows))):
-            self._taken.append((object_id, names, (rows.table,)))
+        """Look at every n-th row: which columns are filled."""
+        due = self._rows.due(len(rows))
+        if not due:
+            return
+        seen = self._sighting(object_id, *self._places.get(object_id, ("", "")))
+        for names in _filled(rows, due):
+            _count(seen.nodes, (ROW + rows.table, ""), names, "s" * len(names))
 
     def _look(self, object_id: str, record: Mapping[str, Any]) -> None:
         drift = self._drift
-        place = self._place(object_id, record)
-        now = self._sighting(object_id, *place)
-        seen = now.seen
+        seen = self._sighting(object_id, *self._place(object_id, record))
         seen.records += 1
-        kind = " ".join([_at(record, name) for name in drift.kind])
+        kind = " ".join(_at(record, name) for name in drift.kind)
         for name in drift.version:
             if version := _at(record, name):
                 seen.versions[name, version] += 1
                 break
-        self._walk(now.nodes, "", kind if self._whole else "", record, kind, _DEPTH)
+        self._walk(seen.nodes, "", kind if self._whole else "", record, kind, _DEPTH)
         if seen.records >= BATCH:
-            self._done.append(self._open.pop(place).close())
+            self._done.append(self._open.pop((seen.account, seen.region)))
 
     def sightings(self) -> list[Sighting]:
         """Return what was counted since the last call."""
-        self._look_at_all()
-        found = [*self._done, *(each.close() for each in self._open.values())]
-        self._done, self._open, self._places = [], {}, {}
+        found = [*self._done, *self._open.values()]
+        self._done, self._open = [], {}
         return found
 
-    def _sighting(self, object_id: str, account: str, region: str) -> _Open:
-        now = self._open.get((account, region))
-        if now is None:
-            now = self._open[account, region] = _Open(Sighting(self.source, object_id, account, region))
-        now.seen.object_id = object_id
-        return now
+    def _sighting(self, object_id: str, account: str, region: str) -> Sighting:
+        seen = self._open.get((account, region))
+        if seen is None:
+            seen = self._open[account, region] = Sighting(self.source, object_id, account, region)
+        seen.object_id = object_id
+        return seen
 
     def _place(self, object_id: str, record: Mapping[str, Any]) -> tuple[str, str]:
-        """Return account and region: as the path says, for a field may drift; else as the record says.
-
-        A record that no longer says it is held to be from where the last ones were.
-        """
+        """Return account and region: as the path says, for a field may drift; else as the record says."""
         account, region = place_of(object_id)
-        account = account or _first(record, self._drift.account) or next(reversed(self._regions), "")
-        region = region or _first(record, self._drift.region) or self._regions.get(account, "")
-        if len(self._regions) >= _MOST_REGIONS:
-            self._regions.clear()
-        self._regions.pop(account, None)  # the last one stands last
-        self._regions[account] = region
-        self._places[object_id] = account, region
-        return account, region
+        place = account or _first(record, self._drift.account), region or _first(record, self._drift.region)
+        self._places = {object_id: place}
+        return place
 
     def _walk(
         self,
-        nodes: dict[Node, dict[_Made, int]],
+        nodes: dict[Node, Shapes],
         path: str,
         context: str,
         value: Mapping[str, Any],
         kind: str,
         depth: int,
     ) -> None:
-        # what callers choose freely has no form
-        of_text: Mapping[str, str] = _SAME if path in self._varied else self._forms
-        letters = "".join([
-            of_text[each] if each.__class__ is str
-            else _LETTERS[each.__class__] if each or each.__class__ in _NEVER_EMPTY else EMPTY
-            for each in value.values()
-        ])  # fmt: skip
+        if len(value) > _MEMBERS or sum(map(len, value)) > _NAMES:
+            return
+        letter_of = _type if path in self._varied else _letter  # what callers choose freely has no form
+        letters = "".join([letter_of(each) for each in value.values()])
         if path and not context:
             of_type = value.get("type", value.get("Type"))
-            context = of_type if of_type.__class__ is str else ""
-        made = self._made.get((path, names := tuple(value), letters))
-        if made is None:
-            made = self._make(path, names, letters)
-        if made.map:
+            context = of_type if isinstance(of_type, str) else ""
+        _count(nodes, (path, context), tuple(value), letters)
+        if not depth or ("o" not in letters and "l" not in letters):
             return
-        counts = nodes.get((path, context))
-        if counts is None:
-            counts = nodes[path, context] = {}
-        counts[made] = counts.get(made, 0) + 1
-        if not depth:
-            return
-        for name, inside, is_list, varies in made.below:
-            each = value[name]
-            if is_list:  # one element stands for all
-                each = each[0]
-                if each.__class__ is not dict:
+        for (name, each), letter in zip(value.items(), letters, strict=True):
+            if letter not in "ol":
+                continue
+            below = f"{path}.{name}" if path else name
+            if letter == "l":  # one element stands for all
+                below, each = f"{below}[]", each[0]
+                if not isinstance(each, dict):
                     continue
-            self._walk(nodes, inside, kind if varies else context if path else "", each, kind, depth - 1)
-
-    def _make(self, path: str, names: tuple[str, ...], letters: str) -> _Made:
-        below = []
-        for name, letter in zip(names, letters, strict=True):
-            if letter in "ol":
-                inside = (f"{path}.{name}" if path else name) + ("[]" if letter == "l" else "")
-                below.append((name, inside, letter == "l", inside in self._varied or self._whole))
-        is_map = len(names) > _MEMBERS or sum(map(len, names)) > _NAMES
-        made = _Made((names, letters), is_map, tuple(below))
-        if not is_map:
-            if len(self._made) >= _MOST_SHAPES:
-                self._made.clear()
-            self._made[path, names, letters] = made
-        return made
+            varies = below in self._varied or self._whole
+            inner = kind if varies else context if path else ""
+            self._walk(nodes, below, inner, each, kind, depth - 1)
 
 
-class _Made:
-    """A shape, once for all objects that have it, with what lies below: name, path, in a list, varied.
-
-    It is counted by what it is, not by what it holds: names need not be compared again.
-    """
-
-    __slots__ = ("below", "map", "shape")
-
-    def __init__(self, shape: Shape, is_map: bool, below: tuple[tuple[str, str, bool, bool], ...]) -> None:
-        self.shape, self.map, self.below = shape, is_map, below
+def _type(value: Any) -> str:
+    """Return the letter of a value's type."""
+    return _LETTERS[value.__class__] if value or value is False or value == 0 else EMPTY
 
 
-@dataclass(slots=True)
-class _Open:
-    """A sighting that is not done, with what was counted of records' objects."""
-
-    seen: Sighting
-    nodes: dict[Node, dict[_Made, int]] = field(default_factory=dict)
-
-    def close(self) -> Sighting:
-        for node, counts in self.nodes.items():
-            shapes = self.seen.nodes[node] = {}
-            for made, count in counts.items():
-                shapes[made.shape] = shapes.get(made.shape, 0) + count
-        return self.seen
-
-
-class _Forms(dict[str, str]):
-    """The letters of texts' forms; those of short texts are kept, for most come again."""
-
-    def __missing__(self, text: str) -> str:
-        letter = _form(text)
-        if len(text) <= _LONGEST_FORM:
-            if len(self) >= _MOST_SHAPES:
-                self.clear()
-            self[text] = letter
-        return letter
-
-
-class _Same(dict[str, str]):
-    """The letter of all texts, whatever their form."""
-
-    def __missing__(self, text: str) -> str:
-        return TEXT if text else EMPTY
+def _letter(value: Any) -> str:
+    """Return the letter of a value's type; of a text that of its form."""
+    return _form(value) if value.__class__ is str and value else _type(value)
 
 
 def _form(text: str) -> str:
-    """Return the letter of a text's form, or of a text that has none, or is none."""
-    if text[:1] not in _HEXADECIMAL:
-        return TEXT if text else EMPTY
-    length = len(text)
-    if text[:4] == "arn:":
-        return "a"
-    if length > _LONGEST_FORM:
-        return TEXT
+    first, length = text[0], len(text)
+    if first not in _HEXADECIMAL or length > _LONGEST_FORM:
+        return "a" if text.startswith("arn:") else TEXT
     if length == 36 and text[8] == "-" == text[13]:
         return "u"
-    if text[0].isdecimal():
+    if first.isdecimal():
         if text[4:5] == "-" and text[10:11] in ("T", " "):
             return "t"
         if text.isdecimal():
             return "d"
         if text.count(".") == 3 and text.replace(".", "").isdecimal():
             return "i"
-    return "i" if text.count(":") >= 2 and _ADDRESS.fullmatch(text) else TEXT
-
-
-def _cells(line: bytes, separator: str, *fields: str) -> dict[str, int | str | None]:
-    values = line.decode("utf-8", "replace").split(separator)
-    texts = (None if text == "-" else int(text) if _is_number(text) else text for text in values)
-    return dict(zip(fields, texts, strict=False))
-
-
-def _line(cells: bytes, share: float) -> bytes:
-    """Return the line in which a share of all bytes ends: to count lines for one of them costs too much."""
-    end = min(int(len(cells) * share), len(cells) - 1)
-    start = cells.rfind(b"\n", 0, end) + 1
-    return cells[start : cells.find(b"\n", end)]
+    if text.count(":") >= 2:
+        return "i" if _ADDRESS.fullmatch(text) else "a" if text.startswith("arn:") else TEXT
+    return TEXT
 
 
 def _count(nodes: dict[Node, Shapes], node: Node, names: tuple[str, ...], letters: str) -> None:
-    shapes, shape = nodes.setdefault(node, {}), (names, letters)
-    shapes[shape] = shapes.get(shape, 0) + 1
+    shapes, shape = nodes.get(node), (names, letters)
+    if shapes is None:
+        nodes[node] = {shape: 1}
+    else:
+        shapes[shape] = shapes.get(shape, 0) + 1
 
 
 def _first(record: Mapping[str, Any], names: tuple[str, ...]) -> str:
@@ -336,23 +231,18 @@ def _is_number(text: str) -> bool:
     return text.isdecimal() and len(text) < _DIGITS
 
 
-_SAME = _Same()
-
-
 class _Turns:
-    """Every n-th of all that come, however many come at a time; `some`: one of them in any case."""
+    """Every n-th of all that come, however many come at a time."""
 
-    def __init__(self, every: int, *, some: bool = False) -> None:
+    def __init__(self, every: int) -> None:
         self._every = every
-        self._some = some
         self._turn = 0
 
     def due(self, count: int) -> range:
         """Return which of the next `count` it is."""
-        every = max(1, min(self._every, count)) if self._some else self._every
-        first = -self._turn % every
+        first = -self._turn % self._every
         self._turn = (self._turn + count) % self._every
-        return range(first, count, every)
+        return range(first, count, self._every)
 
 
 def _filled(rows: JsonRows | FrameRows, due: range) -> Iterator[tuple[str, ...]]:
