@@ -124,7 +124,8 @@ class SourceSpec:
         schemas = {route.mapping.schema for route in self.mapping.routes}
         if self.native is None or schemas != {"AlertEvent"}:
             return None
-        return native_reader(self.mapping, self.native, self.event_id, self.file.other_form)
+        forms = [form for shape in self.recognition.json for form in shape.forms]
+        return native_reader(self.mapping, self.native, self.event_id, self.file.other_form, forms)
 
     @property
     def destinations(self) -> tuple[str, ...]:

@@ -53,6 +53,7 @@ class NativeReader:
     """Makes a source's records of the rows of its native table.
 
     `keys` are the places that tell one record from another among those that the column `whole_column` holds.
+    `forms` are the members by which a record is known, of which one set has to be there.
     """
 
     table: str
@@ -60,6 +61,7 @@ class NativeReader:
     keys: tuple[Place, ...]
     whole: Whole | None = None
     whole_column: str = ""
+    forms: tuple[frozenset[str], ...] = ()
 
     def read(self, row: Row) -> ReadRow:
         """Return the record of a row: the whole one, where a column holds it, else what the columns tell."""
@@ -71,9 +73,11 @@ class NativeReader:
         tree: Tree = {}
         for place in self.places:
             value = _value(place, row.get(place.column), cut)
-            if value is None and len(place.path) > 1:
-                continue
-            _put(tree, place.path, value)
+            if value is not None:
+                _put(tree, place.path, value)
+        if self.forms and not any(form <= tree.keys() for form in self.forms):
+            nearest = min(self.forms, key=lambda form: len(form - tree.keys()))
+            tree |= dict.fromkeys(sorted(nearest - tree.keys()))
         return ReadRow(msgspec.json.encode(tree), tuple(cut))
 
     def _held(self, text: str, whole: Whole, row: Row, cut: list[str]) -> bytes | None:
@@ -98,11 +102,13 @@ def native_reader(
     native: SourceMapping,
     event_id: Expr | None,
     other_form: Collection[str],
+    forms: Iterable[Collection[str]] = (),
 ) -> NativeReader | None:
     """Return the reader of a source's native table; None when its rows do not tell enough for a record.
 
     Enough is what every record must have (`require`) and what its id is made of. `other_form` are the members
-    of the record's other spellings: a row becomes a record of the first.
+    of the record's other spellings: a row becomes a record of the first. `forms` are sets of members by which
+    a record is known.
     """
     if len(native.routes) != 1 or event_id is None:
         return None
@@ -130,7 +136,8 @@ def native_reader(
     wanted = [expr.path for expr in mapping.require.values() if isinstance(expr, Field)]
     keys = tuple(found[path] for path in wanted if path in found and found[path].form == "plain")
     places = tuple(_renamed(record, place) for place in found.values())
-    return NativeReader(route.table, places, keys, whole if column else None, column)
+    known = tuple(frozenset(form) for form in forms)
+    return NativeReader(route.table, places, keys, whole if column else None, column, known)
 
 
 def _undone(expr: Expr) -> Iterator[tuple[Form, Path]]:
@@ -170,6 +177,8 @@ def _value(place: Place, cell: Cell, cut: list[str]) -> object:
     text = _text(cell)
     if place.form == "time":
         return _moment(text)
+    if place.form == "json" and text.strip() == "null":
+        return None
     if place.form == "plain" or not text.lstrip().startswith(("{", "[")):
         return text
     try:
