@@ -53,7 +53,7 @@ class TextChunk:
     `fields` names the columns in the order they stand in `body`, as the source's header or its default
     gives them. `first_line` is the line number (from 0, header included) of the first line of `body`.
     `cells` are the same lines with their fields separated by `separator` alone, where quotes or brackets hold
-    some of them together in `body`.
+    some of them together in `body`. `numbers` are the lines' numbers where they do not follow each other.
     """
 
     body: bytes
@@ -64,6 +64,7 @@ class TextChunk:
     quarantined: list[Quarantined] = field(default_factory=list)
     separator: str = " "
     cells: bytes = b""
+    numbers: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         """Take lines without quotes as they are."""

@@ -9,8 +9,12 @@ import pytest
 
 from tests.app import logs
 from tests.app.conftest import Silent, deliver_to
+from tidewaiter.app.engine import worker
 from tidewaiter.app.engine.files import normalize_files
+from tidewaiter.content import sources
+from tidewaiter.core.faults import Quarantined
 from tidewaiter.core.settings import Settings, Source
+from tidewaiter.pipeline.sources.strangers import Strangers
 
 FINDING = ("aws_guardduty", "api_call_by_iam_user.jsonl")
 JSON = {
@@ -142,3 +146,106 @@ def test_the_settings_of_their_own_source_hold_for_them(tmp_path, sample):
     assert delivery.counts()["tiered"] == 2
     assert {"AWSGuardDuty"} <= delivery.rows().keys()
     assert not {"ASimAuditEventLogs", "ASimAlertEventLogs"} & delivery.rows().keys()
+
+
+def normalized(tmp_path, content):
+    path = logs.write(tmp_path / "in" / "trail.json", content)
+    return normalize_files([path], lambda _: None, workers=1, progress=Silent())
+
+
+def test_a_damaged_record_that_looks_like_one_of_another_source_stays_set_aside(tmp_path, sample):
+    finding = json.dumps(json.loads(sample(*FINDING).splitlines()[0]), indent=1)
+    damaged = finding[:-2].encode() + b", oops}"
+    content = b'{"Records":[' + b",".join([logs.raw(logs.event(1)), damaged, logs.raw(logs.event(2))]) + b"]}"
+
+    found = normalized(tmp_path, content)
+
+    assert {source: (n.valid, n.quarantined) for source, n in found.sources.items()} == {
+        "aws_cloudtrail": (2, 1)
+    }
+
+
+@pytest.mark.parametrize("depth", [4, 200, 600])
+def test_lists_in_lists_without_end_stay_set_aside(tmp_path, sample, depth):
+    finding = sample(*FINDING).splitlines()[0].decode()
+    nested = json.dumps({"logEvents": [{"message": finding}]})
+    for _ in range(depth):
+        nested = '{"logEvents":[{"message":' + json.dumps(finding) + "}," + nested + "]}"
+
+    found = normalized(tmp_path, logs.lines([logs.event(1), nested.encode()]))
+
+    assert sum(n.records for n in found.sources.values()) >= 2
+    assert found.sources["aws_cloudtrail"].valid == 1
+
+
+def test_an_object_is_given_up_for_guests_that_are_bad_as_for_its_own_records(tmp_path, sample, monkeypatch):
+    finding = json.loads(sample(*FINDING).splitlines()[0])
+    bad = [json.dumps({**finding, "updatedAt": f"never {n}"}).encode() for n in range(400)]
+    monkeypatch.setattr(worker, "MOST_QUARANTINED", 100)
+    monkeypatch.setattr(worker, "_OWN_BYTES", 10**9)
+    path = logs.write(tmp_path / "in" / "trail.json", logs.lines([logs.event(1), *bad, logs.event(2)]))
+
+    found = normalize_files([path], lambda _: None, workers=1, progress=Silent())
+
+    assert "more than 100 records" in next(f.message for f in found.faults if f.kind == "over_limit")
+
+
+def test_lines_of_a_guest_are_mapped_together(repo):
+    strangers = Strangers({name: spec.recognition for name, spec in sources().items()})
+    lines = (
+        (repo / "src/tidewaiter/content/sources/aws_nlb/samples/connections.log").read_bytes().splitlines()
+    )
+    found = [Quarantined("o", 7 + 3 * n, "malformed", "", lines[n % len(lines)]) for n in range(50)]
+
+    chunks = list(strangers.read("aws_nlb", found))
+
+    with_lines = [chunk for chunk in chunks if chunk.body]
+    assert len(with_lines) <= len({line.count(b" ") for line in lines})
+    assert sorted(n for chunk in with_lines for n in chunk.numbers) == [7 + 3 * n for n in range(50)]
+
+
+def test_several_records_in_one_place_are_events_of_their_own(tmp_path, sample):
+    query = sample("aws_route53resolver", "addresses.jsonl").splitlines()[0].decode()
+    events = json.dumps({"logEvents": [{"message": query}, {"message": query}]}).encode()
+    logs.write(tmp_path / "in" / "trail.json", logs.lines([logs.event(1), events]))
+
+    delivery = deliver_to(tmp_path / "state", tmp_path / "in")
+
+    delivery.check_laws()
+    assert (delivery.counts("aws_route53resolver")["delivered"], delivery.counts()["records"]) == (2, 1)
+    assert len({row["EventOriginalUid"] for row in delivery.rows()["ASimDnsActivityLogs"]}) == 2
+
+
+def test_what_is_left_of_a_list_is_one_record(tmp_path, sample):
+    finding = sample(*FINDING).splitlines()[0]
+    content = logs.lines([logs.event(1), b'[{"a":1},' + finding + b',{"b":2}]'])
+
+    found = normalized(tmp_path, content)
+
+    assert [each.raw for each in found.quarantined] == [b'[{"a":1},{"b":2}]']
+    assert found.sources["aws_guardduty"].valid == 1
+
+
+def test_a_file_with_the_name_of_a_guest_is_another_object(tmp_path, sample):
+    path = mixed(tmp_path / "in", sample)
+    for sign in ("#aws_guardduty", "/aws_guardduty"):
+        other = path.parent / f"copy{path.name}{sign}"
+        other.parent.mkdir(exist_ok=True)
+        other.write_bytes(path.read_bytes())
+
+    delivery = deliver_to(tmp_path / "state", tmp_path / "in")
+
+    delivery.check_laws()
+    assert (delivery.counts()["delivered"], delivery.counts("aws_guardduty")["delivered"]) == (2, 2)
+    assert delivery.counts("aws_guardduty")["duplicate"] == 4
+
+
+def test_what_is_set_aside_of_a_guest_has_its_name_everywhere(tmp_path, sample):
+    finding = json.loads(sample(*FINDING).splitlines()[0]) | {"updatedAt": "never"}
+    path = logs.trail(tmp_path / "in", [logs.event(1), finding])
+
+    delivery = deliver_to(tmp_path / "state", tmp_path / "in")
+
+    delivery.check_laws()
+    [line] = delivery.lines("quarantine.jsonl")
+    assert line["object"] == f"{path.relative_to(tmp_path / 'in').as_posix()}//aws_guardduty"

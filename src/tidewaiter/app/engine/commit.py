@@ -18,7 +18,7 @@ from pathlib import Path
 
 from tidewaiter.app.engine.metrics import Metrics
 from tidewaiter.app.engine.settle import Group, Settled, settle
-from tidewaiter.app.engine.worker import GroupResult
+from tidewaiter.app.engine.worker import GroupResult, guest_id
 from tidewaiter.core.errors import StateError
 from tidewaiter.core.faults import Fault, Quarantined
 from tidewaiter.core.permit import Capability
@@ -41,8 +41,8 @@ _ARCHIVE, _DECISIONS = "archive/", "decisions/"
 
 
 def guest_claim(claim: Claim, source: str) -> Claim:
-    """Return the claim of the records of `source` in an object of another: of `<object>#<source>`."""
-    return replace(claim, object_id=f"{claim.object_id}#{source}", source=source)
+    """Return the claim of the records of `source` in an object of another."""
+    return replace(claim, object_id=guest_id(claim.object_id, source), source=source)
 
 
 @dataclass(frozen=True, slots=True)

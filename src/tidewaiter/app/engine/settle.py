@@ -90,6 +90,8 @@ class _Settlement:
         done = [_done(claim, item) for claim, item in zip(claims, result.results, strict=True)]
         theirs = [claim.version in self.taken for claim in claims]
         unreadable = [any(fault.kind == "unreadable" for fault in item.faults) for item in done]
+        for place, guest in enumerate(result.guests, len(result.objects)):
+            unreadable[place] = unreadable[guest.of]  # a guest is lost with its object
         lost = [gone or away for gone, away in zip(unreadable, theirs, strict=True)]
         copies = [not gone and self._is_copy(claim) for claim, gone in zip(claims, lost, strict=True)]
         for segment in result.segments:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
@@ -54,15 +54,17 @@ class ObjectResult:
         """Bytes of the records that were set aside."""
         return sum(len(each.raw) for each in self.quarantined)
 
-    def finish(self, faults: Sequence[Fault] = ()) -> None:
-        """Count the records; where the object that they stand in could not be read, neither could they."""
+    def finish(self) -> None:
+        """Count the records."""
         self.records = self.valid + len(self.quarantined)
-        self.faults += [fault for fault in faults if fault.kind == "unreadable"]
 
 
 @dataclass(slots=True)
 class Guest:
-    """Records of `source` that stand in the object at place `of` of its group, which is of another source."""
+    """Records of `source` that stand in the object at place `of` of its group, which is of another source.
+
+    The result is of `guest_id`: what is set aside, archived and decided has that name.
+    """
 
     of: int
     source: str
@@ -87,6 +89,11 @@ class GroupResult:
     def results(self) -> list[ObjectResult]:
         """All results, by their places."""
         return [*self.objects, *(guest.result for guest in self.guests)]
+
+
+def guest_id(object_id: str, source: str) -> str:
+    """Name the records of a source in an object of another; no file's id has an empty name in it."""
+    return f"{object_id}//{source}"
 
 
 class Worker:
@@ -122,12 +129,12 @@ class Worker:
         for place, (item, digest) in enumerate(group):
             limit = max(room, _OWN_BYTES)
             objects.append(self._object(place, item, digest, work, limit))
-            room -= objects[-1].set_aside
+            room -= work.aside(place, objects[-1])[1]
         with work.clock.stage("stage"):
             segments = work.writer.close()
         seen = self.lookout.seen() if self.lookout else Seen()
         for guest in work.guests:
-            guest.result.finish(objects[guest.of].faults)
+            guest.result.finish()
         return GroupResult(objects, segments, work.clock.seconds, seen, work.guests)
 
     def normalizer(self, source: str) -> Normalizer:
@@ -140,13 +147,13 @@ class Worker:
         result = ObjectResult(item.id)
         chunks = read(item, self.specs[item.source].recognition, self.limits)
         while (chunk := work.clock.next(chunks)) is not None:
-            aside = self._chunk(place, item.source, digest, chunk, result, work)
+            aside = self._chunk(place, item.source, item.id, digest, chunk, result, work)
             if aside:
                 stay, others = self.strangers.sort(item.source, aside)
                 result.quarantined += stay
                 for source, records in others.items():
                     self._guest(place, source, digest, records, item.id, work)
-            if _given_up(result, most_aside):
+            if _given_up(result, *work.aside(place, result), most_aside):
                 break
         result.finish()
         return result
@@ -163,21 +170,29 @@ class Worker:
         """Take records of another source than that of their object."""
         place, result = work.guest(of, source, object_id)
         for chunk in self.strangers.read(source, records):
-            result.quarantined += self._chunk(place, source, digest, chunk, result, work)
+            aside = self._chunk(place, source, object_id, digest, chunk, result, work)
+            result.quarantined += [replace(each, object_id=result.object_id) for each in aside]
 
     def _chunk(
-        self, place: int, source: str, digest: str, chunk: Chunk, result: ObjectResult, work: _Work
+        self,
+        place: int,
+        source: str,
+        object_id: str,
+        digest: str,
+        chunk: Chunk,
+        result: ObjectResult,
+        work: _Work,
     ) -> list[Quarantined]:
         """Normalize a chunk and stage its rows; return what had to be set aside."""
         prefix = object_prefix(source, digest)
         result.raw_bytes += chunk.raw_bytes
         result.faults += chunk.faults
         with work.clock.stage("normalize"):
-            mapped = self.normalizer(source).normalize(chunk, object_id=result.object_id, prefix=prefix)
+            mapped = self.normalizer(source).normalize(chunk, object_id=object_id, prefix=prefix)
         result.valid += mapped.valid
         if self.lookout:
             with work.clock.stage("drift"):
-                self.lookout.look(source, result.object_id, chunk, mapped.rows)
+                self.lookout.look(source, object_id, chunk, mapped.rows)
         alone = self.destinations.get(source) == "native"
         for rows in mapped.rows:
             self._rows(place, rows, result, work.writer, work.clock, source, alone=alone)
@@ -288,11 +303,14 @@ def _detector() -> Detector:
     return Detector(detections().values())
 
 
-def _given_up(result: ObjectResult, most_aside: int) -> bool:
-    """Whether an object has so many bad records that it is no log: what it holds must not fill the memory."""
-    if len(result.quarantined) >= MOST_QUARANTINED:
+def _given_up(result: ObjectResult, aside: int, size: int, most_aside: int) -> bool:
+    """Whether an object has so many bad records that it is no log: what it holds must not fill the memory.
+
+    `aside` of its records, with `size` bytes, were set aside.
+    """
+    if aside >= MOST_QUARANTINED:
         what = f"more than {MOST_QUARANTINED:,} records"
-    elif result.set_aside > most_aside:
+    elif size > most_aside:
         what = f"records of more than {most_aside:,} bytes"
     else:
         return False
@@ -316,8 +334,13 @@ class _Work:
         for n, guest in enumerate(self.guests):
             if (guest.of, guest.source) == (of, source):
                 return self.objects + n, guest.result
-        self.guests.append(Guest(of, source, ObjectResult(object_id)))
+        self.guests.append(Guest(of, source, ObjectResult(guest_id(object_id, source))))
         return self.objects + len(self.guests) - 1, self.guests[-1].result
+
+    def aside(self, place: int, result: ObjectResult) -> tuple[int, int]:
+        """Return how many records of the object at a place were set aside, guests too, and their bytes."""
+        found = [result, *(guest.result for guest in self.guests if guest.of == place)]
+        return sum(len(each.quarantined) for each in found), sum(each.set_aside for each in found)
 
 
 class _Clock:

@@ -48,6 +48,8 @@ class TextNormalizer:
         except pl.exceptions.PolarsError:
             frame = _without_wrong_types(chunk, plan, object_id, out)
         line = pl.col(_LINE) + chunk.first_line
+        if chunk.numbers:
+            line = pl.lit(pl.Series(chunk.numbers, dtype=pl.Int64)).gather(pl.col(_LINE))
         frame = frame.with_columns(pl.concat_str([pl.lit(f"{prefix}-"), line]).alias(EVENT_ID))
         frame = plan.staged(frame)
         frame = native.staged(frame) if native else frame
@@ -108,4 +110,5 @@ def _quarantine(
 ) -> None:
     lines = chunk.body.split(b"\n") if rows.height else []
     for row in rows[_LINE].to_list():
-        out.quarantined.append(Quarantined(object_id, chunk.first_line + row, kind, reason, lines[row]))
+        number = chunk.numbers[row] if chunk.numbers else chunk.first_line + row
+        out.quarantined.append(Quarantined(object_id, number, kind, reason, lines[row]))
