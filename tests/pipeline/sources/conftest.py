@@ -25,6 +25,7 @@ class Reading:
     records: list[bytes] = field(default_factory=list)
     positions: list[int] = field(default_factory=list)
     fields: list[tuple[str, ...]] = field(default_factory=list)
+    cells: list[list[str]] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     quarantined: list[Quarantined] = field(default_factory=list)
     raw_bytes: int = 0
@@ -87,6 +88,10 @@ def read_object(recognitions: dict[str, Recognition]) -> Callable[..., Reading]:
                 result.records += lines
                 result.positions += range(chunk.first_line, chunk.first_line + len(lines))
                 result.fields += [chunk.fields] * len(lines)
+                result.cells += [
+                    line.split(chunk.separator)
+                    for line in chunk.cells.decode("utf-8", "replace").split("\n")[:-1]
+                ]
         return result
 
     return reading

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
 
 import msgspec
 
@@ -14,8 +16,9 @@ from tidewaiter.pipeline.sources.codecs.inflate import Limits
 from tidewaiter.pipeline.sources.codecs.json_records import JSON_WINDOW_BYTES, JsonReader
 from tidewaiter.pipeline.sources.codecs.json_values import BOM, TEXT, UTF16_BOMS, skip_space
 from tidewaiter.pipeline.sources.codecs.lines import LineReader, line_reader
-from tidewaiter.pipeline.sources.codecs.named_lines import fields_of, line_of
+from tidewaiter.pipeline.sources.codecs.named_lines import cells_of_named, fields_of
 from tidewaiter.pipeline.sources.codecs.parquet_lines import PARQUET_MAGIC, read_parquet
+from tidewaiter.pipeline.sources.codecs.quoted_lines import CELL
 from tidewaiter.pipeline.sources.codecs.record_shape import CONTROL_MESSAGE
 from tidewaiter.pipeline.sources.codecs.salvage import SAMPLE_BYTES
 
@@ -36,7 +39,8 @@ def read_text(obj: SourceObject, recognition: Recognition, limits: Limits) -> It
     A header line names the fields of the lines after it, wherever it stands; lines before any header
     have the source's default fields. Positions are line numbers from 0; headers and blank lines have
     a number too but are no records. JSON whose records hold a line each (`_raw`, `message`) is read as those
-    lines, and Parquet and JSON with a member for each field as the lines that they would be.
+    lines, and Parquet as the lines that its rows would be. A JSON record with a member for each field stays
+    what it is, with its values in `cells`.
     Every chunk's `body` consists of whole lines, each ending in a line feed, without carriage returns.
     """
     if recognition.text is None:
@@ -106,35 +110,45 @@ def _pass_long_line(lines: LineReader, feed: Feed, object_id: str) -> None:
     lines.set_aside("over_limit", f"longer than a record may be; {where}, the first kept", sample)
 
 
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """A record with a member for each field: its bytes, its fields and their values."""
+
+    record: bytes
+    fields: tuple[str, ...]
+    cells: str
+
+
 def _wrapped_lines(lines: LineReader, chunk: JsonChunk, shape: TextShape) -> Iterator[TextChunk]:
-    """Read the lines that a chunk of a shipper's records holds."""
+    """Read the lines that a chunk of a shipper's records holds, and the records that are lines elsewhere."""
     for fault in chunk.faults:
         lines.fault(fault)
+    yield from lines.read(b"", chunk.raw_bytes)
     bad = {record.position: record for record in chunk.quarantined}
     good = dict(zip(chunk.positions, chunk.records, strict=True))
-    run: list[bytes] = []
-    headed = b""
-    for position in sorted({*good, *bad}):
-        found = bad.get(position) or _line_of(bytes(good[position]), shape)
-        if isinstance(found, tuple):
-            header, line = found
-            run.extend([line] if header in (b"", headed) else [header, line])
-            headed = header or headed
-            continue
-        if found is None:
-            continue
-        if run:
-            yield from lines.read(b"".join(run))
-            run = []
-        lines.set_aside(found.kind, found.reason, found.raw)
-    yield from lines.read(b"".join(run), chunk.raw_bytes)
+    found = (bad.get(place) or _line_of(bytes(good[place]), shape) for place in sorted({*good, *bad}))
+    for _, run in groupby((each for each in found if each is not None), _together):
+        yield from _read_run(lines, list(run))
 
 
-def _line_of(record: bytes, shape: TextShape) -> tuple[bytes, bytes] | Quarantined | None:
-    """Return the header, if it has one, and the line of a shipper's record.
+def _together(found: _Found) -> tuple[str, ...] | type:
+    """What follows each other with the same of this is read at once."""
+    return found.fields if isinstance(found, _Named) else type(found)
 
-    None for CloudWatch Logs' own message.
-    """
+
+def _read_run(lines: LineReader, run: list[_Found]) -> Iterator[TextChunk]:
+    named = [each for each in run if isinstance(each, _Named)]
+    if named:
+        records, cells = [each.record for each in named], [each.cells for each in named]
+        yield lines.records(records, cells, named[0].fields, CELL)
+    yield from lines.read(b"".join(each for each in run if isinstance(each, bytes)))
+    for each in run:
+        if isinstance(each, Quarantined):
+            lines.set_aside(each.kind, each.reason, each.raw)
+
+
+def _line_of(record: bytes, shape: TextShape) -> _Found | None:
+    """Return the line of a shipper's record, or its values; None for CloudWatch Logs' own message."""
     try:
         members = _WRAPPER.decode(record)
         name = next((name for name in LINE_MEMBERS if name in members), None)
@@ -145,19 +159,21 @@ def _line_of(record: bytes, shape: TextShape) -> tuple[bytes, bytes] | Quarantin
         return Quarantined("", 0, "wrong_type", f"a record without a line in {_NAMES}: {error}", record)
     if line.startswith(CONTROL_MESSAGE):
         return None
-    return b"", line.rstrip("\r\n").encode() + b"\n"
+    return line.rstrip("\r\n").encode() + b"\n"
 
 
-def _named(
-    record: bytes, members: dict[str, msgspec.Raw], shape: TextShape
-) -> tuple[bytes, bytes] | Quarantined:
-    """Return the line that a record with a member for each field would be, and its header."""
+def _named(record: bytes, members: dict[str, msgspec.Raw], shape: TextShape) -> _Named | Quarantined:
+    """Return the values of a record with a member for each field."""
     fields = fields_of(members, shape)
     if fields is None:
         reason = f"a record without a line in {_NAMES}, whose members are not the fields of a line"
         return Quarantined("", 0, "wrong_type", reason, record)
     try:
-        header, line = line_of(members, fields, shape.separator)
-    except ValueError as error:
+        return _Named(record, tuple(fields.values()), cells_of_named(members, fields, shape))
+    except TypeError as error:
+        return Quarantined("", 0, "wrong_type", str(error), record)
+    except (ValueError, RecursionError) as error:
         return Quarantined("", 0, "malformed", str(error), record)
-    return header.encode() + b"\n", line.encode() + b"\n"
+
+
+_Found = bytes | _Named | Quarantined

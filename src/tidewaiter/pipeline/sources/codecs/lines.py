@@ -97,6 +97,20 @@ class LineReader:
         self._quarantined.append(Quarantined(self._id, self.number, kind, reason, raw))
         self.number += 1
 
+    def records(
+        self, records: Sequence[bytes], cells: Sequence[str], fields: tuple[str, ...], separator: str
+    ) -> TextChunk:
+        """Return records that are no lines, with the cells of each; the lines to come keep their own fields.
+
+        A record that has line feeds, which JSON has between its members alone, has blanks there.
+        """
+        body = b"".join(re.sub(rb"[\r\n]", b" ", record) + b"\n" for record in records)
+        chunk = self._chunk(body, self.number)
+        chunk.fields, chunk.separator = fields, separator
+        chunk.cells = ("\n".join(cells) + "\n").encode()
+        self.number += len(records)
+        return chunk
+
     def fault(self, fault: Fault) -> None:
         """Note a fault for the next chunk."""
         self._faults.append(fault)

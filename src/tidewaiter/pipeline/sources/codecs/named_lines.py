@@ -1,7 +1,8 @@
 """Records of sources that are lines elsewhere, as JSON objects: a member for each field.
 
 Data Firehose, Athena and shippers write flow logs so. A hyphen of a field's name is an underscore there, or
-the name is that of a column of AWSVPCFlow (`SrcAddr`, `LogStatus`). As lines they go the way that all go.
+the name is that of a column of AWSVPCFlow (`SrcAddr`, `LogStatus`). Their values go the way that those of
+lines go, under the names that each record has itself; the record stays what it was.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import msgspec
 from tidewaiter.content.recognition import TextShape
 from tidewaiter.pipeline.sources.codecs.lines import are_fields
 from tidewaiter.pipeline.sources.codecs.parquet_lines import NO_VALUE
+from tidewaiter.pipeline.sources.codecs.quoted_lines import CELL
 
 _WORD = re.compile(r"[a-z][a-z0-9-]*")
 _SCALAR = msgspec.json.Decoder(str | bool | int | float | None)
@@ -31,28 +33,36 @@ def fields_of(names: Iterable[str], shape: TextShape) -> dict[str, str] | None:
 @lru_cache(maxsize=64)
 def _fields(names: tuple[str, ...], shape: TextShape) -> dict[str, str] | None:
     known = {field.replace("-", ""): field for field in shape.fields}
-    found = {name: known.get(_bare(name), name.lower().replace("_", "-")) for name in names}
+    found = {name: known.get(_bare(name)) or _field(name) for name in names}
     return found if are_fields(tuple(found.values()), shape) else None
 
 
-def line_of(members: Mapping[str, msgspec.Raw], fields: Mapping[str, str], separator: str) -> tuple[str, str]:
-    """Return the header and the line that a record would be.
+def cells_of_named(members: Mapping[str, msgspec.Raw], fields: Mapping[str, str], shape: TextShape) -> str:
+    """Return the values of a record, separated by `CELL`; an object or a list under another name as its JSON.
 
     Raises:
-        ValueError: a value holds what would break its line.
+        TypeError: a field of the source holds an object or a list.
+        ValueError: a value holds what no line could, or would break the separated values.
     """
-    written: dict[str, str] = {}
+    values: list[str] = []
     for name, field in fields.items():
+        known = field in shape.fields
         try:
-            value = _SCALAR.decode(members[name])
-        except msgspec.ValidationError:  # an object or a list is no field's value
-            continue
-        if _WORD.fullmatch(field):
-            written[field] = _text(value)
-    broken = next((name for name, text in written.items() if re.search(f"[{separator}\\s\0]", text)), None)
-    if broken:
-        raise ValueError(f"{broken} holds white space or control characters")
-    return separator.join(written), separator.join(written.values())
+            text = _text(_SCALAR.decode(members[name]))
+        except msgspec.ValidationError:
+            if known:
+                raise TypeError(f"{name} holds an object or a list") from None
+            text = msgspec.json.format(bytes(members[name]), indent=-1).decode()
+        if re.search(f"[{shape.separator}\\s\0]" if known else f"[\\r\\n\0{CELL}]", text):
+            raise ValueError(f"{field} holds white space or control characters")
+        values.append(text)
+    return CELL.join(values)
+
+
+def _field(name: str) -> str:
+    """Return a name as AWS would write it in a header, where one could hold it."""
+    word = name.lower().replace("_", "-")
+    return word if _WORD.fullmatch(word) else name
 
 
 def _bare(name: str) -> str:
@@ -63,4 +73,6 @@ def _text(value: str | bool | int | float | None) -> str:
     """Write a value as a line has it; some writers make every number one with a decimal point."""
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
+    if isinstance(value, bool):
+        return str(value).lower()
     return NO_VALUE if value in (None, "") else str(value)
