@@ -13,6 +13,7 @@ from tidewaiter.app.engine import worker
 from tidewaiter.app.engine.files import normalize_files
 from tidewaiter.content import sources
 from tidewaiter.core.faults import Quarantined
+from tidewaiter.core.objects import TextChunk
 from tidewaiter.core.settings import Settings, Source
 from tidewaiter.pipeline.sources.strangers import Strangers
 
@@ -199,7 +200,7 @@ def test_lines_of_a_guest_are_mapped_together(repo):
 
     chunks = list(strangers.read("aws_nlb", found))
 
-    with_lines = [chunk for chunk in chunks if chunk.body]
+    with_lines = [chunk for chunk in chunks if isinstance(chunk, TextChunk) and chunk.body]
     assert len(with_lines) <= len({line.count(b" ") for line in lines})
     assert sorted(n for chunk in with_lines for n in chunk.numbers) == [7 + 3 * n for n in range(50)]
 
