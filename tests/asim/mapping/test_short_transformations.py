@@ -142,3 +142,15 @@ def test_a_text_that_fits_stays_as_it_is_and_another_gets_short_names_and_paths_
     assert "tw_" not in short
     assert "j_service" not in short
     assert len(short) < len("\n".join([*LETS, *LINES])) * 0.7
+
+
+def test_members_of_the_record_keep_their_names_in_a_short_text():
+    lines = [
+        "source",
+        "| extend j_name = tw_text(X.t1), t1 = X.tw_text",
+        "| project A = tostring(X.t1), B = tw_text(tostring(X.j_name)), C = j_name, D = t1",
+    ]
+    short = tight(["let tw_text = (s:string) { s };"], lines, ["X"], 10)
+
+    assert re.findall(r"X\.(\w+)", short) == ["t1", "tw_text", "t1", "j_name"]
+    assert not re.search(r"(?<!\.)\b(?:tw_text|j_name|t1)\b", short)

@@ -202,6 +202,32 @@ def test_a_security_hub_row_is_the_finding_that_its_event_holds():
 
 
 @pytest.mark.parametrize(
+    "at",
+    [
+        "2026-03-04T09:18:02.114Z",
+        "2026-03-04T10:18:02.114+01:00",
+        "2026-03-04T09:18:02.114000123Z",
+        "2026-03-04T09:18:02.114+00:00",
+    ],
+)
+def test_of_several_states_of_a_finding_the_row_is_the_one_of_its_time_however_that_is_written(at):
+    several = [finding(at="2026-03-01T00:00:00.000Z", n="old"), finding(at=at, n="new")]
+
+    assert record("aws_securityhub", {**HUB, "RawData": json.dumps({"findings": several})}) == (
+        finding(at=at, n="new"),
+        (),
+    )
+
+
+def test_of_several_states_of_which_none_has_the_rows_time_the_columns_tell():
+    several = [finding(at=f"2026-03-0{day}T00:00:00.000Z", Title="old") for day in (1, 2)]
+    found, cut = record("aws_securityhub", {**HUB, "RawData": json.dumps({"findings": several})})
+
+    assert (found["UpdatedAt"], cut) == (HUB["AwsSecurityFindingUpdatedAt"], ())
+    assert "Title" not in found
+
+
+@pytest.mark.parametrize(
     ("raw", "cut"),
     [
         ("", ()),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Literal
 
 import msgspec
@@ -25,6 +26,8 @@ Row = Mapping[str, Cell]
 Form = Literal["plain", "json", "time"]
 Tree = dict[str, object]
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,7}))?(?:Z|\+00:00)")
+_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]")
+_FINER = re.compile(r"(\.\d{6})\d+")
 _NUMBERS = frozenset({"int", "number", "split"})
 """Operators that give a whole number back when they are given one."""
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -92,9 +95,10 @@ class NativeReader:
         same = [record for record in listed if self.keys and _agrees(self.keys, record, row)]
         if not same:
             return None
-        times = [place for place in self.places if place.form == "time"]
-        exact = (record for record in same if _agrees(times, record, row))
-        return _one_line(bytes(next(exact, same[0])))
+        if len(same) > 1:  # states of one finding: another's content must not come under this one's time
+            times = [place for place in self.places if place.form == "time"]
+            same = [record for record in same if _agrees(times, record, row)]
+        return _one_line(bytes(same[0])) if same else None
 
 
 def native_reader(
@@ -207,6 +211,15 @@ def _moment(text: str) -> str:
     return f"{found[1]}.{digits if digits[6] != '0' else digits[:6] if digits[3:6] != '000' else digits[:3]}Z"
 
 
+def _instant(text: str) -> datetime | str:
+    """Return the moment that a text names, to the microsecond; a text that names none as it is."""
+    try:
+        found = datetime.fromisoformat(_FINER.sub(r"\1", text)) if _TIME.match(text) else None
+        return found.astimezone(UTC) if found and found.tzinfo else text
+    except (ValueError, OverflowError):
+        return text
+
+
 def _put(tree: Tree, path: Path, value: object) -> None:
     *parents, last = map(str, path)
     for parent in parents:
@@ -229,7 +242,7 @@ def _agrees(places: Sequence[Place], record: msgspec.Raw, row: Row) -> bool:
         for step in place.path:
             value = value.get(step) if isinstance(value, dict) else None
         cell = _text(row.get(place.column))
-        same = _moment(value) == _moment(cell) if isinstance(value, str) else not cell
+        same = _instant(value) == _instant(cell) if isinstance(value, str) else not cell
         if not same:
             return False
     return True

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 
 _TOKEN = re.compile(
     r"""@"[^"]*" | @'[^']*' | "(?:\\.|[^"\\])*" | '(?:\\.|[^'\\])*' | \w+ | [=!<>]= | \s+ | .""",
@@ -32,7 +33,7 @@ def tight(lets: Sequence[str], lines: Sequence[str], columns: Collection[str], m
     definitions = [_tokens(each) for each in lets]
     definitions, body = _aliased(definitions, _hoisted([_tokens(each) for each in lines], columns))
     names = _names([*definitions, *body], columns)
-    written = [[names.get(token, token) for token in line] for line in (*definitions, *body)]
+    written = [_renamed(line, names) for line in (*definitions, *body)]
     broken = "\n".join("".join(_broken(line)) for line in written)
     return broken if len(broken) <= most else "\n".join("".join(_spaced(line)) for line in written)
 
@@ -134,11 +135,19 @@ def _aliased(definitions: list[list[str]], body: list[list[str]]) -> tuple[list[
 
 def _names(lines: list[list[str]], columns: Collection[str]) -> Mapping[str, str]:
     uses = Counter(
-        token for line in lines for token in line if _MADE.fullmatch(token) and token not in columns
+        token
+        for line in lines
+        for before, token in pairwise(("", *line))
+        if before != "." and _MADE.fullmatch(token) and token not in columns
     )
     taken = {token.lower() for line in lines for token in line} | {each.lower() for each in columns}
     free = (name for name in _short_names() if name.lower() not in taken)
     return dict(zip(sorted(uses, key=lambda name: (-uses[name], name)), free, strict=False))
+
+
+def _renamed(line: list[str], names: Mapping[str, str]) -> list[str]:
+    """Return a line with its short names; what follows a dot, a member, keeps its own."""
+    return [token if before == "." else names.get(token, token) for before, token in pairwise(("", *line))]
 
 
 def _short_names() -> Iterator[str]:
