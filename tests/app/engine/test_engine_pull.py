@@ -10,15 +10,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tests.app.conftest import deliver_to
 from tidewaiter.app.engine.destination import provision_lab
 from tidewaiter.app.engine.doctor import examine
 from tidewaiter.app.engine.metrics import Metrics
-from tidewaiter.app.engine.pull import KEEP, MARGIN, Puller, sweep
+from tidewaiter.app.engine.pull import KEEP, MARGIN, Puller, _Mark, sweep
 from tidewaiter.content import sources
 from tidewaiter.core.errors import ConfigError, UsageError
 from tidewaiter.core.settings import Settings, Source, load
+from tidewaiter.core.settings import State as StateSettings
 from tidewaiter.lab.server import Lab
 from tidewaiter.lab.server.clock import LabClock
 from tidewaiter.lab.server.faults import Fault
@@ -352,29 +354,30 @@ def test_doctor_says_so_of_a_source_that_nobody_knows(tmp_path):
     assert (found.result, "unknown source: aws_nonsense" in found.saw) == ("failed", True)
 
 
-# A state that several processes share
+# The state
 
 
-def test_of_processes_that_share_a_state_one_pulls_at_a_time(tmp_path, monkeypatch):
-    class Shared:
-        shared = True
-        given = iter((True, False))
-        released = 0
+@pytest.mark.parametrize("embedded", [True, False])
+def test_nothing_is_pulled_on_a_state_that_processes_share(tmp_path, settings_of, embedded):
+    kept = settings_of(**PULLED)
+    url = "postgresql://127.0.0.1:1/nowhere"
+    settings = replace(Settings(sources=PULLED) if embedded else kept, state=StateSettings(url=url))
 
-        def reserve(self, claims, **_):
-            return {claim.version for claim in claims} if next(self.given) else set()
+    with pytest.raises(ConfigError, match=r"aws_guardduty, aws_securityhub: .* share") as error:
+        deliver_to(tmp_path / "state", None, settings=settings)
+    found = next(check for check in examine(settings, tmp_path) if check.name == "pull")
 
-        def release(self, claims):
-            self.released += len(claims)
+    assert "without state.url" in error.value.hint
+    assert not (tmp_path / "state").exists()
+    assert (found.result, "share" in found.saw) == ("failed", True)
 
-    state: Any = Shared()
+
+def test_how_far_was_read_never_goes_back(tmp_path):
     nowhere: Any = None
-    asked: list[str] = []
-    puller = Puller(state, nowhere, tmp_path, Metrics(), lambda: NOW, print)
-    monkeypatch.setattr(puller, "_source", lambda name, *_: asked.append(name))
-
-    found = puller.pull(PULLED)
-
-    assert asked == ["aws_guardduty"], "another process is at the other one"
-    assert [counts.failed for counts in found.values()] == ["", ""]
-    assert state.released == 2
+    with open_state(tmp_path) as state:
+        puller = Puller(state, nowhere, tmp_path, Metrics(), lambda: NOW, print)
+        for until, wait in ((LATER, None), (NOW, LATER), (NOW - timedelta(days=1), None)):
+            puller._note("aws_guardduty", _Mark(until, wait))
+            kept = json.loads(state.fact("pull:aws_guardduty"))
+            assert datetime.fromisoformat(kept["until"]) == LATER
+            assert (kept["wait"] is None) is (wait is None)

@@ -206,9 +206,15 @@ def check_pulled(settings: Settings) -> None:
     """Check that the sources to be pulled can be, and would not read what was delivered from here.
 
     Raises:
-        ConfigError: they cannot, or the settings do not say which workspace to ask.
+        ConfigError: they cannot, the settings do not say which workspace to ask, or the state is shared: how
+        far was read would be there, and what was read on the disk of one host, which may be lost.
     """
     known = sources()
+    if settings.pulled and settings.state.url:
+        names = ", ".join(settings.pulled)
+        message = f"{names}: findings are not pulled on a state that processes share (state.url)"
+        hint = f"let one process with a state of its own pull, without state.url; here remove pull of {names}"
+        raise ConfigError(message, hint=hint)
     for name in settings.pulled:
         spec = known[name]
         if spec.pulled is None:

@@ -1,14 +1,14 @@
 """Findings that are in the workspace already, read from it before each pass and worked on like files.
 
 The state keeps, for each source, up to which time of receipt it has been read. Objects are written first,
-then that time moves on: a crash between the two reads the same rows again, which are duplicates then.
+then that time moves on: a crash between the two reads the same rows again, which are duplicates then. The
+objects lie on this host alone, so a state that processes share is refused (`destination.check_pulled`).
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -25,13 +25,12 @@ from tidewaiter.core.errors import TidewaiterError
 from tidewaiter.core.settings import Source
 from tidewaiter.pipeline.sources.pull import FINDINGS, FIRST, LAST, TooDense, object_id, pages, write_page
 from tidewaiter.sentinel import CloudError, Refused, Throttled
-from tidewaiter.state import Claim, State
+from tidewaiter.state import State
 
 MARGIN = timedelta(minutes=5)
 """Rows received later than this ago are left to the next pass: not all of them can be seen yet."""
 KEEP = timedelta(days=30)
 """How long an object stays after it was worked on: the archive points to its records."""
-_LEASE = timedelta(minutes=15)
 _NOTICES = 2.0
 """Seconds between what a person is told of a long pull."""
 _HINTS: Mapping[int, str] = {
@@ -89,9 +88,7 @@ class Puller:
             reader = sources()[name].pulled
             assert reader is not None, "settings were checked"
             counts = done[name] = PullCounts(reader.table)
-            with self._reserved(name) as mine:
-                if mine:
-                    self._source(name, source, reader, counts)
+            self._source(name, source, reader, counts)
             self.metrics.pulled(name, counts.rows, failed=bool(counts.failed))
         return done
 
@@ -136,19 +133,11 @@ class Puller:
         return msgspec.json.decode(body, type=_Mark) if body else None
 
     def _note(self, name: str, mark: _Mark) -> None:
+        """Keep a mark, which never goes back: what was read before it is not read again."""
+        known = self._mark(name)
+        if known and known.until > mark.until:
+            mark = _Mark(known.until, mark.wait)
         self.state.note(_fact(name), msgspec.json.encode(mark).decode())
-
-    @contextmanager
-    def _reserved(self, name: str) -> Iterator[bool]:
-        """Take a source's pull, of processes that share a state, for oneself."""
-        claim = Claim(_fact(name), "", name, "pull", 0, 0)
-        if not self.state.shared:
-            yield True
-            return
-        try:
-            yield bool(self.state.reserve([claim], now=self.clock(), lease=_LEASE))
-        finally:
-            self.state.release([claim])
 
 
 def hint_for(error: TidewaiterError) -> str:
