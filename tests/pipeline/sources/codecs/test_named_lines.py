@@ -131,6 +131,22 @@ def test_other_members_are_additional_fields_and_lists_and_objects_their_json(ma
     assert (row["SrcIpAddr"], bad) == ("198.51.100.7", [])
 
 
+def test_members_that_some_records_have_are_those_of_each_and_read_together(mapped, tmp_path):
+    records = [{**FLOW, **({"tags": {"n": n}} if n % 2 else {}), f"own-{n % 80}": n} for n in range(200)]
+    rows, bad = mapped(FORMS["lines"](*records))
+
+    assert ([place for _, place in rows], bad) == (list(range(200)), [])
+    for (row, place), record in zip(rows, records, strict=True):
+        more = json.loads(row["AdditionalFields"])
+        assert more[f"own-{place % 80}"] == str(place)
+        assert len([name for name in more if name.startswith("own-")]) == 1
+        assert ("tags" in more) is ("tags" in record)
+    spec = sources()["aws_vpcflow"].recognition
+    obj = SourceObject("object", tmp_path / "object", "aws_vpcflow", "events", spec.codec, 0)
+    chunks = [chunk for chunk in read(obj, spec, Limits()) if isinstance(chunk, TextChunk) and chunk.body]
+    assert len(chunks) < 8
+
+
 @pytest.mark.parametrize("wrong", [{"srcport": "x"}, {"start": None, "end": None}])
 def test_what_is_set_aside_later_has_the_bytes_of_the_record(wrong, mapped):
     good, record = json.dumps(FLOW), json.dumps({**FLOW, **wrong, "tags": {"owner": "evidence"}})

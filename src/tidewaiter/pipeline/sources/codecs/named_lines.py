@@ -37,14 +37,16 @@ def _fields(names: tuple[str, ...], shape: TextShape) -> dict[str, str] | None:
     return found if are_fields(tuple(found.values()), shape) else None
 
 
-def cells_of_named(members: Mapping[str, msgspec.Raw], fields: Mapping[str, str], shape: TextShape) -> str:
-    """Return the values of a record, separated by `CELL`; an object or a list under another name as its JSON.
+def values_of(
+    members: Mapping[str, msgspec.Raw], fields: Mapping[str, str], shape: TextShape
+) -> dict[str, str]:
+    """Return the values of a record by field; an object or a list under a name of its own as its JSON.
 
     Raises:
         TypeError: a field of the source holds an object or a list.
         ValueError: a value holds what no line could, or would break the separated values.
     """
-    values: list[str] = []
+    values: dict[str, str] = {}
     for name, field in fields.items():
         known = field in shape.fields
         try:
@@ -55,8 +57,8 @@ def cells_of_named(members: Mapping[str, msgspec.Raw], fields: Mapping[str, str]
             text = msgspec.json.format(bytes(members[name]), indent=-1).decode()
         if re.search(f"[{shape.separator}\\s\0]" if known else f"[\\r\\n\0{CELL}]", text):
             raise ValueError(f"{field} holds white space or control characters")
-        values.append(text)
-    return CELL.join(values)
+        values[field] = text
+    return values
 
 
 def _field(name: str) -> str:
