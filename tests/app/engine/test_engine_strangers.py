@@ -12,10 +12,11 @@ from tests.app.conftest import Silent, deliver_to
 from tidewaiter.app.engine import worker
 from tidewaiter.app.engine.files import normalize_files
 from tidewaiter.content import sources
-from tidewaiter.core.faults import Quarantined
-from tidewaiter.core.objects import TextChunk
+from tidewaiter.core.faults import Fault, Quarantined
+from tidewaiter.core.objects import JsonChunk, TextChunk
 from tidewaiter.core.settings import Settings, Source
-from tidewaiter.pipeline.sources.strangers import Strangers
+from tidewaiter.pipeline.sources.codecs import read
+from tidewaiter.pipeline.sources.strangers import PART, Strangers
 
 FINDING = ("aws_guardduty", "api_call_by_iam_user.jsonl")
 JSON = {
@@ -217,6 +218,20 @@ def test_several_records_in_one_place_are_events_of_their_own(tmp_path, sample):
     assert len({row["EventOriginalUid"] for row in delivery.rows()["ASimDnsActivityLogs"]}) == 2
 
 
+def test_records_of_lists_in_one_list_have_positions_of_their_own(sample):
+    query = sample("aws_route53resolver", "addresses.jsonl").splitlines()[0].decode()
+    events = json.dumps({"logEvents": [{"message": query}] * 2})
+    strangers = Strangers({name: spec.recognition for name, spec in sources().items()})
+    listed = Quarantined("o", 5, "wrong_type", "", f"[{events},{events},{query}]".encode())
+
+    stay, found = strangers.sort("aws_cloudtrail", [listed])
+    [chunk] = strangers.read("aws_route53resolver", found["aws_route53resolver"])
+
+    assert stay == []
+    assert isinstance(chunk, JsonChunk)
+    assert list(chunk.positions) == [5 + n * PART for n in range(5)]
+
+
 def test_what_is_left_of_a_list_is_one_record(tmp_path, sample):
     finding = sample(*FINDING).splitlines()[0]
     content = logs.lines([logs.event(1), b'[{"a":1},' + finding + b',{"b":2}]'])
@@ -250,3 +265,23 @@ def test_what_is_set_aside_of_a_guest_has_its_name_everywhere(tmp_path, sample):
     delivery.check_laws()
     [line] = delivery.lines("quarantine.jsonl")
     assert line["object"] == f"{path.relative_to(tmp_path / 'in').as_posix()}//aws_guardduty"
+
+
+def test_guests_of_an_object_that_was_not_read_to_its_end_come_with_it_later(tmp_path, sample, monkeypatch):
+    mixed(tmp_path / "in", sample)
+
+    def torn(item, *rest):
+        yield from read(item, *rest)
+        yield JsonChunk((), (), 0, [Fault(item.id, "unreadable", "the disk is gone")])
+
+    monkeypatch.setattr(worker, "read", torn)
+    first = deliver_to(tmp_path / "state", tmp_path / "in")
+    assert first.exit_code == 5
+    assert len(first.report["last_run"]["unreadable"]) == 1
+    assert first.rows() == {}
+
+    monkeypatch.undo()
+    then = deliver_to(tmp_path / "state", tmp_path / "in")
+
+    then.check_laws()
+    assert (then.counts()["delivered"], then.counts("aws_guardduty")["delivered"]) == (2, 2)

@@ -7,6 +7,7 @@ are set aside as what they are not. What fits another source is read as a record
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -88,7 +89,7 @@ def _elements(each: Quarantined) -> list[Quarantined]:
         raws = [one_line(raw) for raw in RAW_LIST.decode(each.raw)]
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return [each]
-    return [replace(each, raw=raw, position=each.position + n * PART) for n, raw in enumerate(raws)]
+    return [replace(each, raw=raw) for raw in raws]
 
 
 def _text_chunks(shape: TextShape, records: Sequence[Quarantined]) -> Iterator[TextChunk]:
@@ -107,13 +108,16 @@ def _json_chunk(shape: JsonShape, records: Sequence[Quarantined]) -> JsonChunk:
     raws: list[bytes | msgspec.Raw] = []
     positions: list[int] = []
     aside: list[Quarantined] = []
+    held: Counter[int] = Counter()
     for each in records:
         found = _unwrapped(shape, each.raw, _NESTING)
+        at = [each.position + (held[each.position] + n) * PART for n in range(len(found or (each,)))]
+        held[each.position] += len(at)
         if found is None:
-            aside.append(each)
+            aside.append(replace(each, position=at[0]))
             continue
         raws += found
-        positions += [each.position + n * PART for n in range(len(found))]
+        positions += at[: len(found)]
     return JsonChunk(raws, positions, quarantined=aside)
 
 
